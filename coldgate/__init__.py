@@ -1,0 +1,1 @@
+"""Shared kernel of Coldgate: values, wire format, storage, launchers and the command line."""

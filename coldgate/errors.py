@@ -1,0 +1,96 @@
+"""Every error that Coldgate raises on purpose; one class per decision a caller makes.
+
+ColdgateError
+├── SettingsError          the process was configured wrongly; do not start
+├── LaunchError            an embedded server cannot be run here
+├── MigrationError         the database's schema is not one this version may touch
+├── FileFormatError        a logger file cannot be read; nothing of it was taken
+├── WireError              a message breaks the wire contract; quarantine it under ``code``
+├── ProfileError           a profile contradicts itself; ``path`` names the offending key
+├── OutboxFullError        the gateway's disk budget is used up; the logger keeps its readings
+├── NotFoundError          no such thing, or none that the caller may see
+├── ConflictError          the request contradicts what is stored; nothing changed
+└── ForbiddenError         the caller is known and may not do this
+"""
+
+from __future__ import annotations
+
+
+class ColdgateError(Exception):
+    """Base of all errors raised on purpose; the message is written for the person who reads it."""
+
+
+class SettingsError(ColdgateError):
+    """The process was configured wrongly and must not start."""
+
+
+class LaunchError(ColdgateError):
+    """An embedded server cannot be run here; the message says what to install or to change."""
+
+
+class MigrationError(ColdgateError):
+    """The schema in the database is not one that this version may touch."""
+
+
+class FileFormatError(ColdgateError):
+    """A logger file cannot be read; ``line`` is counted from 1, 0 where no line is to blame."""
+
+    def __init__(self, path: str, line: int, problem: str) -> None:
+        where = f"{path}:{line}" if line else path
+        super().__init__(f"{where}: {problem}")
+        self.path = path
+        self.line = line
+        self.problem = problem
+
+
+class WireError(ColdgateError):
+    """A message breaks the wire contract; ``code`` is stable and goes into quarantine with it."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(f"{code}: {problem}")
+        self.code = code
+        self.problem = problem
+
+
+class ProfileError(ColdgateError):
+    """A profile contradicts itself; ``path`` names the offending key, such as ``rules[2].when``."""
+
+    def __init__(self, profile: str, path: str, problem: str) -> None:
+        super().__init__(f"profile {profile}, {path}: {problem}")
+        self.profile = profile
+        self.path = path
+        self.problem = problem
+
+
+class OutboxFullError(ColdgateError):
+    """The gateway's disk budget is used up; the logger must keep its readings and try later."""
+
+    def __init__(self, stored: int, capacity: int) -> None:
+        super().__init__(f"outbox holds {stored} of {capacity} readings; retry later")
+        self.stored = stored
+        self.capacity = capacity
+
+
+class NotFoundError(ColdgateError):
+    """No such thing, or none that the caller may see; the two look the same on purpose."""
+
+    def __init__(self, kind: str, key: str) -> None:
+        super().__init__(f"no {kind} {key}")
+        self.kind = kind
+        self.key = key
+
+
+class ConflictError(ColdgateError):
+    """The request contradicts what is stored; nothing was changed. ``code`` is stable."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(problem)
+        self.code = code
+
+
+class ForbiddenError(ColdgateError):
+    """The caller is known and may not do this; ``code`` is stable."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(problem)
+        self.code = code
