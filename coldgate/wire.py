@@ -56,7 +56,7 @@ _TOPIC: Final = re.compile(
     rf"{_PREFIX}/(p\d\d)/({IDENTIFIER.pattern})/((?:up|down)/[a-z0-9/-]{{1,64}})"
 )
 # RFC 8746, table 1: the types we write (little-endian) and the big-endian ones a device may send.
-_TYPED_ARRAYS: Final = {
+_TYPED_ARRAYS: Final[dict[int, np.dtype[np.integer]]] = {
     64: np.dtype("u1"),
     65: np.dtype(">u2"),
     66: np.dtype(">u4"),

@@ -1,0 +1,46 @@
+"""Connections to PostgreSQL, one role to a process."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+Role: TypeAlias = Literal["coldgate_ingest", "coldgate_analytics", "coldgate_api"]
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+
+_CONNECT_SECONDS: Final = 5
+
+
+def conninfo(dsn: str, role: Role | None = None) -> str:
+    """``dsn`` with the session settings every process wants: UTC, its role, a name."""
+    options = "-c timezone=UTC" + (f" -c role={role}" if role else "")
+    return make_conninfo(
+        dsn,
+        options=options,
+        application_name=role or "coldgate",
+        connect_timeout=_CONNECT_SECONDS,
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+    )
+
+
+def connect(dsn: str, role: Role | None = None, *, autocommit: bool = False) -> Connection:
+    """One connection; ``role`` None keeps the rights of the login, as migrations need."""
+    return psycopg.connect(conninfo(dsn, role), autocommit=autocommit)
+
+
+def open_pool(dsn: str, role: Role, *, size: int) -> ConnectionPool[Connection]:
+    """A pool that opens its connections in the background; close it when done."""
+    return ConnectionPool(
+        conninfo(dsn, role),
+        min_size=1,
+        max_size=size,
+        open=True,
+        check=ConnectionPool.check_connection,
+        timeout=_CONNECT_SECONDS,
+    )
