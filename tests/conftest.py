@@ -1,0 +1,174 @@
+"""Real servers for the tests: each is started once, when the first test asks for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from coldgate.errors import LaunchError
+from coldgate.launch import postgres_binaries
+from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
+from coldgate.storage.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+TIMESCALE_DSN: Final = "COLDGATE_TEST_TIMESCALE_DSN"
+INSTALL_SECONDS: Final = 180
+TIMESCALE_SETTINGS: Final = {
+    "shared_preload_libraries": "timescaledb",
+    "timescaledb.max_background_workers": "0",  # else CREATE DATABASE … TEMPLATE waits for them
+    "timescaledb.telemetry_level": "off",
+}
+
+
+@dataclass(frozen=True)
+class DatabaseServer:
+    """A running PostgreSQL; ``kind`` is ``plain`` or ``timescale``."""
+
+    kind: str
+    dsn: str
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """The DSN of a new, migrated database, dropped at the end."""
+        name = f"test_{uuid4().hex}"
+        self._create(name, template=self.template)
+        try:
+            yield self._dsn_of(name)
+        finally:
+            self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @cached_property
+    def template(self) -> str:
+        """Name of the migrated database that the others are copies of."""
+        name = f"template_{uuid4().hex}"
+        self._create(name, template="template1")
+        migrate(self._dsn_of(name))
+        return name
+
+    def _create(self, name: str, *, template: str) -> None:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
+        self._execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
+
+    def _execute(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _dsn_of(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.dsn)._replace(path=f"/{database}"))
+
+
+@cache
+def timescale_binaries() -> Path | str:
+    """The folder of a PostgreSQL with TimescaleDB, or why there is none."""
+    script = [sys.executable, str(ROOT / "tools" / "timescaledb.py")]
+    try:
+        answer = subprocess.run(
+            script, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return f"TimescaleDB cannot be had here: no answer within {INSTALL_SECONDS} s"
+    return Path(answer.stdout.strip()) if answer.returncode == 0 else answer.stderr.strip()
+
+
+def pytest_report_header() -> list[str]:
+    """Which servers the tests will use, and what is skipped and why."""
+    return [f"postgresql: {_plain_sentence()}", f"timescaledb: {_timescale_sentence()}"]
+
+
+def _plain_sentence() -> str:
+    try:
+        found = postgres_binaries.choose(data_major=None)
+    except LaunchError as error:
+        return f"database tests fail: {error}"
+    return f"{found.major} in {found.folder}"
+
+
+def _timescale_sentence() -> str:
+    if TIMESCALE_DSN in os.environ:
+        return f"the server named by {TIMESCALE_DSN}"
+    found = timescale_binaries()
+    return f"in {found}" if isinstance(found, Path) else f"tests on it are skipped: {found}"
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A short-lived folder that a server's own user can pass, unlike pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="coldgate-test-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def state_folder() -> Iterator[Path]:
+    """A folder for servers that a test starts itself, gone afterwards."""
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def plain_server() -> Iterator[DatabaseServer]:
+    """PostgreSQL without TimescaleDB."""
+    with (
+        open_folder() as folder,
+        EmbeddedPostgres(PostgresSettings(folder=folder, durable=False)) as server,
+    ):
+        yield DatabaseServer("plain", server.dsn)
+
+
+@pytest.fixture(scope="session")
+def timescale_server() -> Iterator[DatabaseServer]:
+    """PostgreSQL with TimescaleDB: the one named by the environment, else our own."""
+    given = os.environ.get(TIMESCALE_DSN)
+    if given:
+        yield DatabaseServer("timescale", given)
+        return
+    found = timescale_binaries()
+    if isinstance(found, str):
+        pytest.skip(found)
+    with open_folder() as folder:
+        settings = PostgresSettings(
+            folder=folder, binaries=found, settings=TIMESCALE_SETTINGS, durable=False
+        )
+        with EmbeddedPostgres(settings) as server:
+            yield DatabaseServer("timescale", server.dsn)
+
+
+@pytest.fixture(params=["plain", "timescale"])
+def database_server(request: pytest.FixtureRequest) -> DatabaseServer:
+    """Each kind of server in turn; a test that takes it runs once on each."""
+    server: DatabaseServer = request.getfixturevalue(f"{request.param}_server")
+    return server
+
+
+@pytest.fixture
+def database(database_server: DatabaseServer) -> Iterator[str]:
+    """The DSN of a fresh, migrated database, on each kind of server in turn."""
+    with database_server.fresh() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def plain_database(plain_server: DatabaseServer) -> Iterator[str]:
+    """The DSN of a fresh, migrated database without TimescaleDB."""
+    with plain_server.fresh() as dsn:
+        yield dsn
