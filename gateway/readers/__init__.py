@@ -1,0 +1,1 @@
+"""Readers of logger files: bytes in, one frozen `LoggerFile` or a `FileFormatError` out."""

@@ -1,0 +1,1 @@
+"""Where readings come from: loggers on the spot, and folders of logger files."""
