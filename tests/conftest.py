@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,9 +21,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from api.devices.broker_auth import AuthoritySettings, BrokerAuthority, GatewayGrant
 from coldgate.errors import LaunchError
 from coldgate.launch import postgres_binaries
+from coldgate.launch.broker import BrokerSettings, EmbeddedBroker, MosquittoBroker, NatsBroker
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
+from coldgate.launch.process import wait_until
+from coldgate.secrets import hash_secret, new_secret, secret_matches
 from coldgate.storage.migrate import migrate
 
 if TYPE_CHECKING:
@@ -74,6 +80,83 @@ class DatabaseServer:
         return urlunsplit(urlsplit(self.dsn)._replace(path=f"/{database}"))
 
 
+@dataclass(frozen=True)
+class Broker:
+    """A running broker and its gateways; ``kind`` is ``nats`` or ``mosquitto``."""
+
+    kind: str
+    server: EmbeddedBroker
+    stored: dict[str, str] = field(default_factory=dict)
+    partitions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        return self.server.host
+
+    @property
+    def port(self) -> int:
+        """Where gateways connect; their client id must be their user name."""
+        return self.server.port
+
+    @property
+    def server_port(self) -> int:
+        """Where ingest connects; the same as ``port`` on NATS."""
+        return self.server.server_port
+
+    @property
+    def ingest_username(self) -> str:
+        return self.server.ingest_username
+
+    @property
+    def ingest_password(self) -> str:
+        return self.server.ingest_password
+
+    def register(self, gateway: str, partition: str = "p00") -> tuple[str, str]:
+        """User name and password of a gateway that may connect from now on."""
+        password = new_secret()
+        self.stored[gateway] = hash_secret(password)
+        self.partitions[gateway] = partition
+        self._tell()
+        return gateway, password
+
+    def revoke(self, gateway: str) -> None:
+        """Let the gateway not connect again."""
+        del self.stored[gateway]
+        self._tell()
+
+    async def verify(self, username: str, password: str) -> GatewayGrant | None:
+        """What the API asks its database, here a dictionary."""
+        stored = self.stored.get(username, "")
+        if not secret_matches(password, stored):
+            return None
+        return GatewayGrant(gateway=username, partition=self.partitions[username])
+
+    def _tell(self) -> None:
+        if isinstance(self.server, MosquittoBroker):
+            self.server.admit(self.stored)
+
+
+@contextmanager
+def authority(broker: Broker, server: NatsBroker) -> Iterator[None]:
+    """Answers for the broker's gateways, in a thread of its own."""
+    settings = AuthoritySettings(
+        url=server.url, password=server.authority_password, seed=server.authority_seed
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    answering = BrokerAuthority(settings, broker.verify)
+    asyncio.run_coroutine_threadsafe(answering.start(), loop).result()
+    try:
+        assert wait_until(lambda: answering.connected, seconds=10)
+        yield
+    finally:
+        asyncio.run_coroutine_threadsafe(answering.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
 @cache
 def timescale_binaries() -> Path | str:
     """The folder of a PostgreSQL with TimescaleDB, or why there is none."""
@@ -89,7 +172,11 @@ def timescale_binaries() -> Path | str:
 
 def pytest_report_header() -> list[str]:
     """Which servers the tests will use, and what is skipped and why."""
-    return [f"postgresql: {_plain_sentence()}", f"timescaledb: {_timescale_sentence()}"]
+    return [
+        f"postgresql: {_plain_sentence()}",
+        f"timescaledb: {_timescale_sentence()}",
+        f"brokers: {_broker_sentence()}",
+    ]
 
 
 def _plain_sentence() -> str:
@@ -105,6 +192,12 @@ def _timescale_sentence() -> str:
         return f"the server named by {TIMESCALE_DSN}"
     found = timescale_binaries()
     return f"in {found}" if isinstance(found, Path) else f"tests on it are skipped: {found}"
+
+
+def _broker_sentence() -> str:
+    if MosquittoBroker.available():
+        return "nats, mosquitto"
+    return "nats; tests on mosquitto are skipped: it is not installed"
 
 
 @contextmanager
@@ -172,3 +265,35 @@ def plain_database(plain_server: DatabaseServer) -> Iterator[str]:
     """The DSN of a fresh, migrated database without TimescaleDB."""
     with plain_server.fresh() as dsn:
         yield dsn
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """NATS with its gateways answered for, as in production."""
+    with (
+        open_folder() as folder,
+        NatsBroker(BrokerSettings(folder=folder)) as server,
+    ):
+        running = Broker("nats", server)
+        with authority(running, server):
+            yield running
+
+
+@pytest.fixture(scope="session")
+def mosquitto_broker() -> Iterator[Broker]:
+    """Debian's mosquitto, where it is installed."""
+    if not MosquittoBroker.available():
+        pytest.skip("mosquitto is not installed")
+    with (
+        open_folder() as folder,
+        MosquittoBroker(BrokerSettings(folder=folder)) as server,
+    ):
+        yield Broker("mosquitto", server)
+
+
+@pytest.fixture(params=["nats", "mosquitto"])
+def any_broker(request: pytest.FixtureRequest) -> Broker:
+    """Each kind of broker in turn; a test that takes it runs once on each."""
+    name = "broker" if request.param == "nats" else "mosquitto_broker"
+    running: Broker = request.getfixturevalue(name)
+    return running

@@ -1,0 +1,1 @@
+"""Gateways and loggers: who they are, and what their connection may do."""
