@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 MAX_MESSAGE_BYTES: Final = 256 * 1024
+MAX_STATUS_BYTES: Final = 16 * 1024
 MAX_DEPTH: Final = 8
 MAX_BLOCKS: Final = 1_000
 MAX_BLOCK_READINGS: Final = 10_000
@@ -171,15 +172,13 @@ def block_from_json(fields: object) -> Block:
     return _block(_Fields(fields, "block", None))
 
 
-def check_times(message: Message, *, received_ms: int) -> None:
+def check_times(block: Block, *, received_ms: int) -> None:
     """Refuse stamps further than 10 years from ``received_ms``: no logger lives that long."""
-    for block in message.blocks:
-        last = block.base_ms + (int(block.offsets_ms.max()) if block.count else 0)
-        distance = max(abs(block.base_ms - received_ms), abs(last - received_ms))
-        if distance > MAX_TIME_DISTANCE_MS:
-            raise WireError(
-                "TIME_OUT_OF_RANGE", f"logger {block.serial}: stamp more than 10 years from now"
-            )
+    last = block.base_ms + int(block.offsets_ms.max())
+    if max(abs(block.base_ms - received_ms), abs(last - received_ms)) > MAX_TIME_DISTANCE_MS:
+        raise WireError(
+            "TIME_OUT_OF_RANGE", f"logger {block.serial}: stamp more than 10 years from now"
+        )
 
 
 def to_milli(series: Series) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -226,6 +225,16 @@ def decode_acknowledgement(payload: bytes) -> Acknowledgement:
     )
 
 
+def decode_status(payload: bytes) -> dict[str, object]:
+    """A gateway's health report: any JSON object of at most 16 KiB."""
+    if len(payload) > MAX_STATUS_BYTES:
+        raise WireError("OVERSIZED", f"{len(payload)} bytes; {MAX_STATUS_BYTES} are allowed")
+    body = _parse_json(payload, parse_float=float)
+    if not isinstance(body, dict):
+        raise WireError("UNREADABLE", "status is not an object")
+    return body
+
+
 def _rejection(entry: _Fields) -> Rejection:
     return Rejection(
         code=entry.text("code", re.compile(r"[A-Z_]{3,40}")),
@@ -251,12 +260,16 @@ def _check_size(payload: bytes) -> None:
         raise WireError("OVERSIZED", f"{len(payload)} bytes; {MAX_MESSAGE_BYTES} are allowed")
 
 
-def _parse_json(payload: bytes) -> object:
+def _refuse_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not an integer; say the decimal exponent instead")
+
+
+def _parse_json(payload: bytes, *, parse_float: Callable[[str], float] = _refuse_number) -> object:
     try:
         _check_depth(payload)
         parsed: object = json.loads(
             payload,
-            parse_float=_refuse_number,
+            parse_float=parse_float,
             parse_constant=_refuse_number,
             object_pairs_hook=_without_duplicates,
         )
@@ -279,10 +292,6 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(fields) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return fields
-
-
-def _refuse_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not an integer; say the decimal exponent instead")
 
 
 def _shorten(value: object) -> object:

@@ -10,6 +10,7 @@ CREATE TABLE message (
 ) PARTITION BY RANGE (received_at);
 ALTER TABLE message ALTER COLUMN payload SET STORAGE EXTERNAL;
 CREATE INDEX message_by_id ON message (id);
+CREATE INDEX message_by_number ON message (stream_id, number);
 
 CREATE TABLE reading (
     channel_id integer NOT NULL,

@@ -12,6 +12,7 @@ ALTER TABLE message ALTER COLUMN payload SET STORAGE EXTERNAL;
 SELECT create_hypertable('message', by_range('received_at', INTERVAL '7 days'),
                          create_default_indexes => false);
 CREATE INDEX message_by_id ON message (id);
+CREATE INDEX message_by_number ON message (stream_id, number);
 
 CREATE TABLE reading (
     channel_id integer NOT NULL,

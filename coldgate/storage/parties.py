@@ -1,0 +1,98 @@
+"""Parties and their API keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from coldgate.errors import NotFoundError
+from coldgate.storage.queries import load_queries
+from coldgate.storage.rows import fetch_all, fetch_one
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("parties")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyRow:
+    """One organisation."""
+
+    id: str
+    name: str
+    kind: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One API key; the key itself is nowhere, its SHA-256 stays in the database."""
+
+    id: int
+    party_id: str
+    label: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHolder:
+    """Whose key it was."""
+
+    key_id: int
+    party_id: str
+    kind: str
+
+
+def insert_party(connection: Connection, *, id: str, name: str, kind: str) -> PartyRow:  # noqa: A002 - the column's name
+    """Add a party; its id is taken for ever."""
+    row = fetch_one(
+        connection, PartyRow, _SQL["insert_party"], {"id": id, "name": name, "kind": kind}
+    )
+    if row is None:
+        raise NotFoundError("party", id)
+    return row
+
+
+def ensure_operator(connection: Connection, party: str, key_sha256: bytes) -> None:
+    """Make the operator's party and first key where they are missing; a revoked key stays so."""
+    connection.execute(_SQL["ensure_party"], {"id": party, "name": "Operator", "kind": "operator"})
+    connection.execute(
+        _SQL["ensure_key"], {"party": party, "label": "first key", "sha256": key_sha256}
+    )
+
+
+def parties(connection: Connection, *, scope: str | None, after: str, limit: int) -> list[PartyRow]:
+    """Parties in order of their ids; ``scope`` narrows to one."""
+    parameters = {"scope": scope, "after": after, "limit": limit}
+    return fetch_all(connection, PartyRow, _SQL["parties"], parameters)
+
+
+def insert_key(connection: Connection, *, party: str, label: str, sha256: bytes) -> KeyRow:
+    """Add a key of ``party`` by its digest."""
+    parameters = {"party": party, "label": label, "sha256": sha256}
+    row = fetch_one(connection, KeyRow, _SQL["insert_key"], parameters)
+    if row is None:
+        raise NotFoundError("party", party)
+    return row
+
+
+def keys(connection: Connection, party: str) -> list[KeyRow]:
+    """Keys of a party, revoked ones included."""
+    return fetch_all(connection, KeyRow, _SQL["keys"], {"party": party})
+
+
+def revoke_key(connection: Connection, *, party: str, key_id: int) -> KeyRow:
+    """Revoke a key of ``party``; revoking again keeps the first time."""
+    row = fetch_one(connection, KeyRow, _SQL["revoke_key"], {"id": key_id, "party": party})
+    if row is None:
+        raise NotFoundError("key", str(key_id))
+    return row
+
+
+def key_holder(connection: Connection, sha256: bytes) -> KeyHolder | None:
+    """Who holds the key with this digest; None where it is unknown or revoked."""
+    return fetch_one(connection, KeyHolder, _SQL["key_holder"], {"sha256": sha256})

@@ -1,0 +1,253 @@
+"""What ingest reads and writes: registry look-ups, messages, readings, conflicts, quarantine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from coldgate.storage.queries import load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from coldgate.storage.bulk import ReadingRows
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("telemetry")
+_MESSAGE_TYPES: Final = ("int8", "int4", "int8", "timestamptz", "bool", "bytea")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayEntry:
+    """What the registry says about one gateway at this moment."""
+
+    id: int
+    name: str
+    party_id: str
+    partition: str
+    public_key: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggerEntry:
+    """What the registry says about one logger at this moment."""
+
+    id: int
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """One row of table ``message``: the bytes as they came."""
+
+    id: int
+    stream_id: int
+    number: int
+    received_at: datetime
+    signed: bool
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineRow:
+    """One refusal, with everything needed to look into it later."""
+
+    received_at: datetime
+    topic: str
+    sender: str
+    code: str
+    problem: str
+    serial: str
+    sha256: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What became of a set of readings."""
+
+    stored: int
+    duplicates: int
+    conflicts: int
+
+
+def fetch_gateways(connection: Connection, names: Iterable[str]) -> dict[str, GatewayEntry]:
+    """The gateways of these names, by name; unknown ones are absent."""
+    rows = connection.execute(_SQL["gateways"], (sorted(set(names)),))
+    return {
+        name: GatewayEntry(
+            id=id_,
+            name=name,
+            party_id=party_id,
+            partition=partition,
+            public_key=public_key,
+            revoked=revoked,
+        )
+        for name, id_, party_id, partition, public_key, revoked in rows
+    }
+
+
+def fetch_loggers(
+    connection: Connection, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], LoggerEntry]:
+    """Loggers by (party, serial); unknown ones are absent."""
+    parties, serials = _columns(sorted(set(wanted)), 2)
+    rows = connection.execute(_SQL["loggers"], (parties, serials))
+    return {
+        (party_id, serial): LoggerEntry(id=id_, revoked=revoked)
+        for party_id, serial, id_, revoked in rows
+    }
+
+
+def ensure_channels(
+    connection: Connection, wanted: Iterable[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], int]:
+    """Channel ids by (logger id, sensor, quantity); missing channels are made."""
+    keys = sorted(set(wanted))
+    channels = _fetch_channels(connection, keys)
+    missing = [key for key in keys if key not in channels]
+    if missing:
+        connection.execute(_SQL["add_channels"], _columns(missing, 3))
+        channels |= _fetch_channels(connection, missing)
+    return channels
+
+
+def _fetch_channels(
+    connection: Connection, keys: Sequence[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], int]:
+    rows = connection.execute(_SQL["channels"], _columns(keys, 3))
+    return {(logger_id, sensor, quantity): id_ for logger_id, sensor, quantity, id_ in rows}
+
+
+def lock_streams(
+    connection: Connection, wanted: Iterable[tuple[int, str]]
+) -> dict[tuple[int, str], int]:
+    """Stream ids by (gateway id, stream name), each locked to the end of the transaction."""
+    keys = sorted(set(wanted))
+    streams = _lock_known_streams(connection, keys)
+    missing = [key for key in keys if key not in streams]
+    if missing:
+        connection.execute(_SQL["add_streams"], _columns(missing, 2))
+        streams |= _lock_known_streams(connection, missing)
+    return streams
+
+
+def _lock_known_streams(
+    connection: Connection, keys: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], int]:
+    rows = connection.execute(_SQL["lock_streams"], _columns(keys, 2))
+    return {(gateway_id, name): id_ for gateway_id, name, id_ in rows}
+
+
+def known_numbers(
+    connection: Connection, wanted: Sequence[tuple[int, int]]
+) -> set[tuple[int, int]]:
+    """Those (stream id, message number) that are committed already."""
+    return set(connection.execute(_SQL["known_numbers"], _columns(wanted, 2)).fetchall())
+
+
+def message_digests(
+    connection: Connection, wanted: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], str]:
+    """SHA-256 of the stored payloads by (stream id, message number)."""
+    rows = connection.execute(_SQL["message_digests"], _columns(wanted, 2))
+    return {(stream_id, number): digest for stream_id, number, digest in rows}
+
+
+def allocate_message_ids(connection: Connection, count: int) -> list[int]:
+    """``count`` message ids that nobody else gets."""
+    return [id_ for (id_,) in connection.execute(_SQL["message_ids"], (count,))]
+
+
+def copy_messages(connection: Connection, rows: Iterable[MessageRow]) -> None:
+    """Store messages by binary COPY."""
+    with connection.cursor().copy(_SQL["copy_messages"]) as copy:
+        copy.set_types(_MESSAGE_TYPES)
+        for row in rows:
+            copy.write_row(
+                (row.id, row.stream_id, row.number, row.received_at, row.signed, row.payload)
+            )
+
+
+def write_readings(connection: Connection, rows: ReadingRows) -> Written:
+    """Store readings; what is there already is left alone, another value goes to ``conflict``.
+
+    Optimistic: messages that were never seen rarely repeat a reading, so the rows are copied
+    straight in and only a complaint of the key takes the slower way.
+    """
+    try:
+        with connection.transaction(), connection.cursor().copy(_SQL["copy_readings"]) as copy:
+            copy.write(rows.as_copy())
+    except psycopg.errors.UniqueViolation:
+        return _merge_readings(connection, rows)
+    return Written(stored=len(rows), duplicates=0, conflicts=0)
+
+
+def _merge_readings(connection: Connection, rows: ReadingRows) -> Written:
+    connection.execute(_SQL["create_incoming"])
+    with connection.cursor().copy(_SQL["copy_incoming"]) as copy:
+        copy.write(rows.as_copy())
+    stored = connection.execute(_SQL["merge_incoming"]).rowcount
+    span = _moment(int(rows.taken_ms.min())), _moment(int(rows.taken_ms.max()))
+    conflicts = connection.execute(_SQL["keep_conflicts"], span).rowcount
+    return Written(stored=stored, duplicates=len(rows) - stored, conflicts=conflicts)
+
+
+def _moment(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+
+
+def add_clock_pairs(connection: Connection, pairs: Sequence[tuple[int, int, int, int]]) -> None:
+    """Keep (logger id, logger ms, gateway ms, message id) of each clock comparison."""
+    if pairs:
+        connection.execute(_SQL["add_clock_pairs"], _columns(pairs, 4))
+
+
+def add_quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> None:
+    """Keep refused messages; the same refusal of the same bytes is kept once."""
+    if not rows:
+        return
+    columns = _columns(
+        [
+            (r.received_at, r.topic, r.sender, r.code, r.problem, r.serial, r.sha256, r.payload)
+            for r in rows
+        ],
+        8,
+    )
+    connection.execute(_SQL["add_quarantine"], columns)
+
+
+def add_touched(connection: Connection, channel_ids: Sequence[int]) -> None:
+    """Tell the judge that these channels have new readings, and wake it at commit."""
+    if channel_ids:
+        connection.execute(_SQL["add_touched"], (list(channel_ids),))
+        connection.execute(_SQL["notify"])
+
+
+def advance_streams(connection: Connection, committed: Sequence[tuple[int, int]]) -> None:
+    """Add (stream id, message number) to what is committed of each stream."""
+    if committed:
+        connection.execute(_SQL["advance_streams"], _columns(committed, 2))
+
+
+def stream_positions(connection: Connection, stream_ids: Iterable[int]) -> dict[int, int]:
+    """For each stream the number up to which all messages are committed, 0 for none."""
+    return dict(connection.execute(_SQL["positions"], (sorted(set(stream_ids)),)).fetchall())
+
+
+def keep_status(
+    connection: Connection, gateway_id: int, received_at: datetime, body: object
+) -> None:
+    """Remember the newest health report of a gateway."""
+    connection.execute(_SQL["keep_status"], (gateway_id, received_at, Jsonb(body)))
+
+
+def _columns(rows: Iterable[Sequence[object]], width: int) -> tuple[list[object], ...]:
+    """Rows turned into ``width`` lists, as ``unnest`` takes them."""
+    columns = tuple(list(column) for column in zip(*rows, strict=True))
+    return columns or tuple([] for _ in range(width))

@@ -1,0 +1,169 @@
+"""From accepted messages to rows: channels resolved, values in milli-units, bad stamps refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from coldgate import wire
+from coldgate.errors import WireError
+from coldgate.model import ReadingFlag
+from coldgate.storage.bulk import ReadingRows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from coldgate.model import Block, Series
+    from coldgate.storage.telemetry import LoggerEntry
+    from ingest.decoder import Accepted
+
+_INT32: Final = np.iinfo(np.int32)
+NO_VALUE: Final = _INT32.min  # stored with FAULT: its sequence number is not missing
+
+ChannelKey = tuple[int, int, int]  # logger id, sensor, quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockRefusal:
+    """One block, or its readings from the future, that was refused inside a good message."""
+
+    accepted: Accepted
+    serial: str
+    code: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodBlock:
+    """One block of a registered logger."""
+
+    accepted: Accepted
+    block: Block
+    logger_id: int
+
+
+def wanted_loggers(accepted: Sequence[Accepted]) -> set[tuple[str, str]]:
+    """(party, serial) of every logger that the messages name."""
+    return {(a.gateway.party_id, block.serial) for a in accepted for block in a.message.blocks}
+
+
+def admit_blocks(
+    accepted: Sequence[Accepted], loggers: Mapping[tuple[str, str], LoggerEntry]
+) -> tuple[list[GoodBlock], list[BlockRefusal]]:
+    """Blocks of loggers that may report here, and a coded refusal for each of the others."""
+    good: list[GoodBlock] = []
+    refused: list[BlockRefusal] = []
+    for one in accepted:
+        for block in one.message.blocks:
+            try:
+                logger_id = _admit(one, block, loggers)
+                good.append(GoodBlock(accepted=one, block=block, logger_id=logger_id))
+            except WireError as error:
+                refused.append(_refusal(one, block, error.code, error.problem))
+            if _latest_ms(block) > _horizon_ms(one):
+                refused.append(_refusal(one, block, "TIME_AHEAD", "readings from the future"))
+    return good, refused
+
+
+def _admit(accepted: Accepted, block: Block, loggers: Mapping[tuple[str, str], LoggerEntry]) -> int:
+    logger = loggers.get((accepted.gateway.party_id, block.serial))
+    if logger is None:
+        raise WireError(
+            "LOGGER_UNKNOWN", f"{accepted.gateway.party_id} has no logger {block.serial}"
+        )
+    if logger.revoked:
+        raise WireError("LOGGER_REVOKED", f"logger {block.serial} was revoked")
+    wire.check_times(block, received_ms=accepted.delivery.received_ms)
+    return logger.id
+
+
+def _refusal(accepted: Accepted, block: Block, code: str, problem: str) -> BlockRefusal:
+    return BlockRefusal(accepted=accepted, serial=block.serial, code=code, problem=problem)
+
+
+def _latest_ms(block: Block) -> int:
+    return block.base_ms + int(block.offsets_ms.max())
+
+
+def _horizon_ms(accepted: Accepted) -> int:
+    """Latest stamp that can be believed (S3)."""
+    return accepted.delivery.received_ms + wire.MAX_TIME_AHEAD_MS
+
+
+def channel_keys(blocks: Sequence[GoodBlock]) -> set[ChannelKey]:
+    """Every channel that the blocks report on."""
+    return {
+        (good.logger_id, series.sensor, int(series.quantity))
+        for good in blocks
+        for series in good.block.series
+    }
+
+
+def build_rows(
+    blocks: Sequence[GoodBlock],
+    channels: Mapping[ChannelKey, int],
+    message_ids: Mapping[int, int],
+) -> ReadingRows:
+    """All readings of the blocks as rows; ``message_ids`` is keyed by ``id(accepted)``.
+
+    Readings from the future are left out (they are refused beside). An instant without a value
+    becomes a row with the FAULT flag: it is no reading to the judge, but its sequence number is
+    accounted for.
+    """
+    parts = [
+        _series_columns(good, series, channels, message_ids[id(good.accepted)])
+        for good in blocks
+        for series in good.block.series
+    ]
+    if not parts:
+        parts = [tuple(np.empty(0, np.int64) for _ in range(6))]
+    channel, taken, value, flags, sequence, message = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    return ReadingRows(
+        channel_id=channel.astype(np.int32),
+        taken_ms=taken,
+        value=value.astype(np.int32),
+        flags=flags.astype(np.int16),
+        sequence=sequence,
+        message_id=message,
+    )
+
+
+def _series_columns(
+    good: GoodBlock,
+    series: Series,
+    channels: Mapping[ChannelKey, int],
+    message_id: int,
+) -> tuple[NDArray[np.int64], ...]:
+    block = good.block
+    taken = block.base_ms + block.offsets_ms.astype(np.int64)
+    value, flags = _stored_values(block, series)
+    sequence = block.first_sequence + np.arange(block.count, dtype=np.int64)
+    believable = taken <= _horizon_ms(good.accepted)
+    if not believable.all():
+        taken, value, flags, sequence = (
+            column[believable] for column in (taken, value, flags, sequence)
+        )
+    channel_id = channels[good.logger_id, series.sensor, int(series.quantity)]
+    return (
+        np.full(len(taken), channel_id, np.int64),
+        taken,
+        value,
+        flags,
+        sequence,
+        np.full(len(taken), message_id, np.int64),
+    )
+
+
+def _stored_values(block: Block, series: Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Milli-units and flags; what is no value, or does not fit, is marked FAULT (S5)."""
+    milli, present = wire.to_milli(series)
+    usable = present & (milli > _INT32.min) & (milli <= _INT32.max)
+    flags = np.zeros(block.count, np.int64) if block.flags is None else block.flags.astype(np.int64)
+    flags = np.where(usable, flags, flags | ReadingFlag.FAULT)
+    return np.where(usable, milli, NO_VALUE), flags

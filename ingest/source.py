@@ -1,0 +1,188 @@
+"""MQTT subscriber with manual acknowledgement: the broker forgets nothing we did not commit."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from coldgate import wire
+from ingest.delivery import Delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+logger = logging.getLogger(__name__)
+
+_KEEPALIVE_SECONDS: Final = 30
+_RECONNECT_SECONDS: Final = (1, 15)
+_QOS: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerAddress:
+    """Where the broker is and who we are to it."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    client_id: str
+    partitions: tuple[str, ...] = ()  # empty = all
+
+
+class MqttSource:
+    """Deliveries in the order of receipt, each to be settled once it is committed.
+
+    A persistent session keeps what arrives while we are away. Each connection has a generation
+    number; a delivery of an earlier one is never acknowledged, because after a reconnect the
+    broker may have given its packet id to another message. What is not acknowledged comes again.
+    """
+
+    def __init__(self, address: BrokerAddress, *, batch: int, queue_bytes: int) -> None:
+        self._address = address
+        self._batch = batch
+        self._queue_bytes = queue_bytes
+        self._changed = threading.Condition()
+        self._waiting: deque[Delivery] = deque()
+        self._waiting_bytes = 0
+        self._unsettled: set[int] = set()  # packet ids of this generation
+        self._generation = 0
+        self._connected = False
+        self._closing = False
+        self._client = self._make_client()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the present connection."""
+        return self._connected
+
+    def start(self) -> None:
+        """Connect in the background and keep trying; a broker that is absent is waited for."""
+        self._client.connect_async(
+            self._address.host, self._address.port, keepalive=_KEEPALIVE_SECONDS
+        )
+        self._client.loop_start()
+
+    def close(self) -> None:
+        """Leave the session to the broker: unsettled deliveries come again next time."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def take(self, *, wait_seconds: float, age_seconds: float) -> list[Delivery]:
+        """A batch of deliveries: waits for a first one, then ``age_seconds`` for company."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._waiting or self._closing, wait_seconds):
+                return []
+            self._changed.wait_for(
+                lambda: len(self._waiting) >= self._batch or self._closing, age_seconds
+            )
+            count = min(self._batch, len(self._waiting))
+            taken = [self._waiting.popleft() for _ in range(count)]
+            self._waiting_bytes -= sum(len(delivery.payload) for delivery in taken)
+            self._changed.notify_all()
+            return taken
+
+    def settle(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledge committed deliveries, in order; those of a lost connection are left out."""
+        for delivery in deliveries:
+            with self._changed:
+                if delivery.generation != self._generation:
+                    continue
+                self._unsettled.discard(delivery.packet_id)
+                self._client.ack(delivery.packet_id, delivery.qos)
+
+    def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Send (topic, payload) at QoS 0; who misses one learns it from the next."""
+        for topic, payload in messages:
+            self._client.publish(topic, payload, qos=0)
+
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._address.client_id,
+            clean_session=False,
+            protocol=mqtt.MQTTv311,
+            manual_ack=True,
+        )
+        client.username_pw_set(self._address.username, self._address.password)
+        client.reconnect_delay_set(*_RECONNECT_SECONDS)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(
+        self,
+        client: mqtt.Client,
+        _userdata: object,
+        _flags: mqtt.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            logger.warning("broker refused the connection", extra={"reason": str(reason)})
+            return
+        self._next_generation(connected=True)
+        filters = [
+            (wire.subscription(partition), _QOS) for partition in self._address.partitions or ("+",)
+        ]
+        client.subscribe(filters)
+        logger.info("connected to the broker", extra={"port": self._address.port})
+
+    def _on_disconnect(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _flags: mqtt.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._next_generation(connected=False)
+        logger.info("disconnected from the broker", extra={"reason": str(reason)})
+
+    def _next_generation(self, *, connected: bool) -> None:
+        with self._changed:
+            self._generation += 1
+            self._unsettled.clear()
+            self._connected = connected
+            # What waits here is unacknowledged and will be delivered again on this connection.
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            self._changed.notify_all()
+
+    def _on_message(
+        self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage
+    ) -> None:
+        received_at = datetime.now(UTC)
+        with self._changed:
+            if message.qos and message.mid in self._unsettled:
+                return  # the broker's redelivery of what is in our hands
+            # A full queue holds the network thread back, and so the broker.
+            self._changed.wait_for(lambda: self._closing or self._waiting_bytes < self._queue_bytes)
+            delivery = Delivery(
+                topic=message.topic,
+                payload=bytes(message.payload),
+                received_at=received_at,
+                packet_id=message.mid,
+                qos=message.qos,
+                generation=self._generation,
+            )
+            if message.qos:
+                self._unsettled.add(message.mid)
+            self._waiting.append(delivery)
+            self._waiting_bytes += len(delivery.payload)
+            if len(self._waiting) in (1, self._batch):  # the two moments a taker waits for
+                self._changed.notify_all()

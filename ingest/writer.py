@@ -1,0 +1,255 @@
+"""One batch of deliveries, one transaction: everything of it is stored, or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from coldgate import wire
+from coldgate.model import Acknowledgement, Rejection
+from coldgate.storage import telemetry
+from coldgate.storage.telemetry import MessageRow, QuarantineRow
+from ingest.decoder import Accepted, Decoded, Refused, Status
+from ingest.rows import BlockRefusal, admit_blocks, build_rows, channel_keys, wanted_loggers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from coldgate.storage.connection import Connection
+    from coldgate.storage.timescale import TimeTables
+    from ingest.delivery import Delivery
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What one batch became; counted for the metrics and told to the gateways after COMMIT."""
+
+    acknowledgements: list[tuple[str, bytes]] = field(default_factory=list)  # topic, body
+    messages: int = 0
+    repeated_messages: int = 0
+    readings: int = 0
+    repeated_readings: int = 0
+    conflicts: int = 0
+    quarantined: list[str] = field(default_factory=list)  # codes
+
+
+def write_batch(
+    connection: Connection, batch: Sequence[Decoded], time_tables: TimeTables
+) -> Outcome:
+    """Store the batch inside the caller's transaction; a crash before COMMIT leaves no trace.
+
+    A message number that is committed already changes nothing, so a redelivery is harmless. The
+    returned acknowledgements may go out only after COMMIT.
+    """
+    accepted = [one for one in batch if isinstance(one, Accepted)]
+    refused = [one for one in batch if isinstance(one, Refused)]
+    outcome = Outcome()
+    streams = _lock_streams(connection, accepted)
+    fresh, reused = _split_known(connection, accepted, streams)
+    outcome.messages, outcome.repeated_messages = len(fresh), len(accepted) - len(fresh)
+
+    block_refusals = _store_fresh(connection, fresh, streams, time_tables, outcome)
+    quarantine = [_quarantine_whole(one) for one in [*refused, *reused]]
+    quarantine += [_quarantine_block(one) for one in block_refusals]
+    telemetry.add_quarantine(connection, quarantine)
+    outcome.quarantined = [row.code for row in quarantine]
+    for status in batch:
+        if isinstance(status, Status):
+            telemetry.keep_status(
+                connection, status.gateway.id, status.delivery.received_at, status.body
+            )
+
+    outcome.acknowledgements = [
+        *_acknowledge(connection, accepted, streams, block_refusals),
+        *(_reject(one) for one in refused if one.sender),
+    ]
+    return outcome
+
+
+Streams = dict[tuple[int, str], int]  # (gateway id, stream name) -> stream id
+
+
+def _lock_streams(connection: Connection, accepted: Sequence[Accepted]) -> Streams:
+    if not accepted:
+        return {}
+    return telemetry.lock_streams(
+        connection, {(one.gateway.id, one.message.stream) for one in accepted}
+    )
+
+
+def _position(one: Accepted, streams: Streams) -> tuple[int, int]:
+    """(stream id, message number): what a message is known by."""
+    return streams[one.gateway.id, one.message.stream], one.message.number
+
+
+def _split_known(
+    connection: Connection, accepted: Sequence[Accepted], streams: Streams
+) -> tuple[list[Accepted], list[Refused]]:
+    """Messages whose number is new, and those that say something else under a used number."""
+    if not accepted:
+        return [], []
+    known = telemetry.known_numbers(connection, [_position(one, streams) for one in accepted])
+    first: dict[tuple[int, int], str] = {}
+    fresh: list[Accepted] = []
+    repeated: list[Accepted] = []
+    for one in accepted:
+        position = _position(one, streams)
+        if position in known or position in first:
+            repeated.append(one)
+        else:
+            first[position] = one.delivery.sha256
+            fresh.append(one)
+    stored = sorted({_position(one, streams) for one in repeated} & known)
+    digests = first | (telemetry.message_digests(connection, stored) if stored else {})
+    reused = [
+        _number_reused(one)
+        for one in repeated
+        if digests.get(_position(one, streams)) != one.delivery.sha256
+    ]
+    return fresh, reused
+
+
+def _number_reused(one: Accepted) -> Refused:
+    return Refused(
+        delivery=one.delivery,
+        sender=one.gateway.name,
+        partition=one.gateway.partition,
+        code="NUMBER_REUSED",
+        problem=f"message {one.message.number} of stream {one.message.stream} was another one",
+    )
+
+
+def _store_fresh(
+    connection: Connection,
+    fresh: Sequence[Accepted],
+    streams: Streams,
+    time_tables: TimeTables,
+    outcome: Outcome,
+) -> list[BlockRefusal]:
+    """Store messages and the readings of their admitted blocks; give the blocks refused."""
+    if not fresh:
+        return []
+    ids = telemetry.allocate_message_ids(connection, len(fresh))
+    message_ids = {id(one): id_ for one, id_ in zip(fresh, ids, strict=True)}
+    received = [one.delivery.received_at for one in fresh]
+    time_tables.cover(connection, "message", min(received), max(received))
+    telemetry.copy_messages(
+        connection, (_message_row(one, streams, message_ids[id(one)]) for one in fresh)
+    )
+    loggers = telemetry.fetch_loggers(connection, wanted_loggers(fresh))
+    good, refusals = admit_blocks(fresh, loggers)
+    channels = telemetry.ensure_channels(connection, channel_keys(good))
+    rows = build_rows(good, channels, message_ids)
+    if len(rows):
+        time_tables.cover(
+            connection,
+            "reading",
+            _moment(int(rows.taken_ms.min())),
+            _moment(int(rows.taken_ms.max())),
+        )
+        written = telemetry.write_readings(connection, rows)
+        outcome.readings = written.stored
+        outcome.repeated_readings, outcome.conflicts = written.duplicates, written.conflicts
+    telemetry.add_clock_pairs(
+        connection,
+        [
+            (one.logger_id, clock.logger_ms, clock.gateway_ms, message_ids[id(one.accepted)])
+            for one in good
+            if (clock := one.block.clock) is not None
+        ],
+    )
+    telemetry.add_touched(connection, sorted(set(rows.channel_id.tolist())))
+    telemetry.advance_streams(connection, [_position(one, streams) for one in fresh])
+    return refusals
+
+
+def _message_row(one: Accepted, streams: Streams, message_id: int) -> MessageRow:
+    stream_id, number = _position(one, streams)
+    return MessageRow(
+        id=message_id,
+        stream_id=stream_id,
+        number=number,
+        received_at=one.delivery.received_at,
+        signed=one.signed,
+        payload=one.delivery.payload,
+    )
+
+
+def _quarantine_whole(one: Refused) -> QuarantineRow:
+    return _quarantine(one.delivery, one.sender, one.code, one.problem, serial="")
+
+
+def _quarantine_block(one: BlockRefusal) -> QuarantineRow:
+    accepted = one.accepted
+    return _quarantine(
+        accepted.delivery, accepted.gateway.name, one.code, one.problem, serial=one.serial
+    )
+
+
+def _quarantine(
+    delivery: Delivery, sender: str, code: str, problem: str, *, serial: str
+) -> QuarantineRow:
+    return QuarantineRow(
+        received_at=delivery.received_at,
+        topic=_storable(delivery.topic),
+        sender=sender,
+        code=code,
+        problem=_storable(problem)[:500],
+        serial=serial,
+        sha256=delivery.sha256,
+        payload=delivery.payload,
+    )
+
+
+def _storable(text: str) -> str:
+    """Text from outside as PostgreSQL accepts it: no NUL, no lone surrogate."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _acknowledge(
+    connection: Connection,
+    accepted: Sequence[Accepted],
+    streams: Streams,
+    refusals: Iterable[BlockRefusal],
+) -> list[tuple[str, bytes]]:
+    """One acknowledgement for each stream that sent something, new or not."""
+    positions = telemetry.stream_positions(connection, streams.values()) if streams else {}
+    rejected: dict[int, list[Rejection]] = {}
+    for one in refusals:
+        stream_id, number = _position(one.accepted, streams)
+        rejected.setdefault(stream_id, []).append(
+            Rejection(
+                code=one.code,
+                sha256=one.accepted.delivery.sha256,
+                number=number,
+                serial=one.serial,
+            )
+        )
+    senders = {streams[a.gateway.id, a.message.stream]: a for a in accepted}
+    return [
+        (
+            str(wire.Topic(one.gateway.partition, one.gateway.name, wire.DOWN_ACK)),
+            wire.encode_acknowledgement(
+                Acknowledgement(
+                    stream=one.message.stream,
+                    upto=positions[stream_id],
+                    rejected=tuple(rejected.get(stream_id, ())),
+                )
+            ),
+        )
+        for stream_id, one in senders.items()
+    ]
+
+
+def _reject(one: Refused) -> tuple[str, bytes]:
+    """Tell the sender by the topic that a message was refused, without trusting its content."""
+    rejection = Rejection(code=one.code, sha256=one.delivery.sha256)
+    return (
+        str(wire.Topic(one.partition, one.sender, wire.DOWN_ACK)),
+        wire.encode_acknowledgement(Acknowledgement(stream="", upto=0, rejected=(rejection,))),
+    )
+
+
+def _moment(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
