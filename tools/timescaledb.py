@@ -150,6 +150,9 @@ def _unpack(packages: list[Path], root: Path) -> None:
     draft.mkdir()
     for package in packages:
         _run(["dpkg-deb", "-x", str(package), str(draft)])
+    for folder in (draft / "usr/share").iterdir():
+        if folder.name != "postgresql":  # manuals, debugger scripts: nothing that a server reads
+            shutil.rmtree(folder)
     draft.rename(root)
 
 

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from coldgate.errors import LaunchError
 from coldgate.launch import postgres_binaries
 from coldgate.launch.folder import LOOPBACK, account_named, closed_parent, write_private
-from coldgate.launch.process import Account, Command
-from coldgate.launch.server import EmbeddedServer
+from coldgate.launch.process import Account, Command, wait_until
+from coldgate.launch.server import STOP_SECONDS, EmbeddedServer
+from coldgate.launch.tether import start_ticks
 from coldgate.secrets import new_secret
 
 if TYPE_CHECKING:
@@ -111,7 +112,10 @@ class EmbeddedPostgres(EmbeddedServer):
         return _works_in(int(lines[0]), self.data)
 
     def clear_left_overs(self) -> None:
-        """End the server of an owner that was killed, and forget a pid file that lies.
+        """End the server of an owner that was killed, and wait for its sessions to notice.
+
+        A pid file whose process is gone stays: PostgreSQL itself uses it to make sure that no
+        session of the dead server still writes. One that names a stranger would stop it for ever.
 
         Raises:
             LaunchError: somebody else's server uses the data directory.
@@ -123,7 +127,9 @@ class EmbeddedPostgres(EmbeddedServer):
         pid = int(lines[0])
         if _works_in(pid, self.data):
             raise LaunchError(f"{self.data} is in use by a PostgreSQL with process id {pid}")
-        (self.data / "postmaster.pid").unlink()  # its pid may be a stranger's by now
+        wait_until(lambda: not _anyone_in(self.data), seconds=STOP_SECONDS)
+        if start_ticks(pid) is not None:
+            (self.data / "postmaster.pid").unlink()
 
     def _pidfile(self) -> list[str]:
         try:
@@ -235,6 +241,12 @@ def _major_of(data: Path) -> int | None:
         return int((data / "PG_VERSION").read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
+
+
+def _anyone_in(folder: Path) -> bool:
+    """Whether any process works in that folder: sessions that outlived their postmaster."""
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    return any(_works_in(pid, folder) for pid in pids)
 
 
 def _works_in(pid: int, folder: Path) -> bool:

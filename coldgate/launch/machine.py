@@ -1,0 +1,133 @@
+"""One whole Coldgate on one machine: its own servers and its own processes, in one folder."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from coldgate.launch.broker import BrokerSettings, NatsBroker
+from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts
+from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
+from coldgate.launch.process import Command
+from coldgate.launch.supervisor import Child, Supervisor, nothing
+from coldgate.secrets import new_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+API_GRACE_SECONDS: Final = 15.0  # open streams and requests end first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSettings:
+    """Where everything is kept; a port of 0 is chosen once and kept in the folder.
+
+    ``postgres`` are server parameters; ``durable=False`` is for tests only.
+    """
+
+    folder: Path
+    api_host: str = LOOPBACK
+    api_port: int = 0
+    postgres: Mapping[str, str] = field(default_factory=dict)
+    durable: bool = True
+
+
+class Machine:
+    """Database, broker, migrations, ingest, analytics and API, supervised together.
+
+        machine = Machine(MachineSettings(folder=Path(".coldgate")))
+        asyncio.run(machine.run(write=print))
+
+    What it knows after ``prepare`` (ports, passwords, the operator's key) stays the same as long
+    as the folder does.
+    """
+
+    def __init__(self, settings: MachineSettings) -> None:
+        self.settings = settings
+        self.folder = OwnedFolder(settings.folder)
+        self.postgres = EmbeddedPostgres(
+            PostgresSettings(
+                folder=settings.folder / "postgres",
+                settings=settings.postgres,
+                durable=settings.durable,
+            )
+        )
+        self.broker = NatsBroker(BrokerSettings(folder=settings.folder / "broker"))
+        self.api_port = settings.api_port
+        self.health_port = 0
+        self.operator_key = ""
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers."""
+        return f"http://{self.settings.api_host}:{self.api_port}"
+
+    def prepare(self) -> ExitStack:
+        """Own the folder and make both servers' state; closing the answer gives all of it back."""
+        with ExitStack() as owned:
+            self.folder.acquire()
+            owned.callback(self.folder.release)
+            self.operator_key = self.folder.secret("operator-key", new_secret)
+            self.api_port = self.settings.api_port or self.folder.port("api-port")
+            self.health_port = self.folder.port("health-port")
+            for server in (self.postgres, self.broker):
+                server.prepare()
+                owned.callback(server.release)
+            return owned.pop_all()
+
+    def children(self) -> tuple[Child, ...]:
+        """All processes in order of start; ``prepare`` comes before."""
+        return (
+            Child.of(self.postgres),
+            Child.of(self.broker),
+            Child(name="migrate", command=self._python("coldgate.storage", "migrate"), once=True),
+            Child(name="ingest", command=self._python("ingest")),
+            Child(name="analytics", command=self._python("analytics")),
+            Child(
+                name="api",
+                command=self._python("api"),
+                ready=lambda: accepts(self.api_port),
+                grace_seconds=API_GRACE_SECONDS,
+            ),
+        )
+
+    async def run(
+        self, *, write: Callable[[str], None], started: Callable[[], None] = nothing
+    ) -> None:
+        """Run until Ctrl-C or SIGTERM; ``started`` is called when all processes are ready.
+
+        Raises:
+            LaunchError: something could not be started; nothing is left running.
+        """
+        with self.prepare():
+            supervisor = Supervisor(self.children(), write=write, health_port=self.health_port)
+            await supervisor.run(started=started)
+
+    def environment(self) -> dict[str, str]:
+        """What the processes are told; each reads only its own part."""
+        return {
+            "COLDGATE_DATABASE_DSN": self.postgres.dsn,
+            "COLDGATE_BROKER_HOST": self.broker.host,
+            "COLDGATE_BROKER_PORT": str(self.broker.server_port),
+            "COLDGATE_BROKER_USERNAME": self.broker.ingest_username,
+            "COLDGATE_BROKER_PASSWORD": self.broker.ingest_password,
+            "COLDGATE_API_HOST": self.settings.api_host,
+            "COLDGATE_API_PORT": str(self.api_port),
+            "COLDGATE_API_AUTHORITY_URL": self.broker.url,
+            "COLDGATE_API_AUTHORITY_PASSWORD": self.broker.authority_password,
+            "COLDGATE_API_AUTHORITY_SEED": self.broker.authority_seed,
+            "COLDGATE_API_BROKER_HOST": self.broker.host,
+            "COLDGATE_API_BROKER_PORT": str(self.broker.port),
+            "COLDGATE_API_OPERATOR_KEY": self.operator_key,
+        }
+
+    def _python(self, module: str, *arguments: str) -> Command:
+        return Command(
+            argv=(sys.executable, "-m", module, *arguments),
+            env=self.environment(),
+            death_signal=signal.SIGKILL,  # every process of ours may be killed at any instant
+        )
