@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - pydantic resolves the annotation when the class is made
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coldgate.wire import MAX_BLOCK_READINGS
@@ -27,6 +27,17 @@ def _host_and_port(address: str) -> str:
     return address
 
 
+def _seconds_or_iso(duration: object) -> object:
+    """A bare number on the command line means seconds; pydantic reads ISO 8601 itself."""
+    try:
+        return float(duration) if isinstance(duration, str) else duration
+    except ValueError:
+        return duration
+
+
+_Duration = Annotated[timedelta, BeforeValidator(_seconds_or_iso)]
+
+
 class SimulatorSettings(BaseSettings):
     """One run: which scenario, how many loggers, which journey, how fast, to which gateway."""
 
@@ -40,17 +51,17 @@ class SimulatorSettings(BaseSettings):
     end: AwareDatetime
     loggers: Annotated[int, Field(ge=1, le=_MOST_LOGGERS)] = 1
     serial_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,47}$")] = "SIM"
-    interval: Annotated[timedelta, Field(ge=_MILLISECOND)] = timedelta(seconds=60)
+    interval: Annotated[_Duration, Field(ge=_MILLISECOND)] = timedelta(seconds=60)
     seed: Annotated[int, Field(ge=0, le=_LARGEST_SEED)] = 7
     factor: Annotated[float, Field(gt=0.0, le=_MOST_ACCELERATED)] = 1.0
     truth: Path | None = None
     flash_readings: Annotated[int, Field(ge=1)] = DEFAULT_FLASH_READINGS
     block_readings: Annotated[int, Field(ge=1, le=MAX_BLOCK_READINGS)] = 200
-    clock_offset: timedelta = timedelta()
+    clock_offset: _Duration = timedelta()
     clock_drift_ppm: Annotated[float, Field(ge=-100_000.0, le=100_000.0)] = 0.0
     send_clock: bool = False
     keep_link: bool = False
-    patience: Annotated[timedelta, Field(gt=timedelta())] = timedelta(seconds=60)
+    patience: Annotated[_Duration, Field(gt=timedelta())] = timedelta(seconds=60)
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
