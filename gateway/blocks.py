@@ -201,7 +201,7 @@ def _fitting_end(instants_ms: NDArray[np.int64], start: int) -> int:
 def believable(block: Block, now_ms: int) -> bool:
     """Whether the server will accept the block's times; one that it refuses travels alone."""
     try:
-        wire.check_times(_lone_message(block), received_ms=now_ms)
+        wire.check_times(block, received_ms=now_ms)
     except WireError:
         return False
     return True

@@ -77,6 +77,7 @@ class Depth:
     capacity_readings: int
     hours_left: float
     bytes_used: int
+    refused: int
     rejected: dict[str, int]
     rejected_pruned: int
     unsettled: dict[str, int]
@@ -100,6 +101,7 @@ class Outbox:
         self._gateway = gateway
         self._capacity = capacity or Capacity()
         self._keep_rejected = keep_rejected
+        self._refused = 0  # times that there was no room, since this process began
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = _lock(path)
         try:
@@ -124,6 +126,11 @@ class Outbox:
     def messages(self) -> int:
         """Messages that the server has not acknowledged yet."""
         return self._messages
+
+    @property
+    def acknowledged(self) -> int:
+        """Number of the newest message that the server has committed; 0 at first."""
+        return self._stream_row().acknowledged
 
     def close(self) -> None:
         """Give the file back; calling it twice does no harm."""
@@ -235,6 +242,7 @@ class Outbox:
                 held=self.readings, held_bytes=used, busiest_hour=busiest
             ),
             bytes_used=used,
+            refused=self._refused,
             rejected=dict(self._connection.execute(_SQL["rejected"])),
             rejected_pruned=row.rejected_pruned,
             unsettled=dict(self._connection.execute(_SQL["unsettled"])),
@@ -426,7 +434,10 @@ class Outbox:
         except BaseException as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            if isinstance(error, OutboxFullError):
+                self._refused += 1
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                self._refused += 1
                 raise OutboxFullError(self.readings, self.readings) from error
             raise
 

@@ -1,0 +1,132 @@
+"""Loggers on the spot, and the simulator: JSON lines over TCP on the loopback interface.
+
+A request is one block as in columnar JSON, with two liberties: without ``first_sequence`` the
+gateway numbers the readings, and ``clock_ms`` is the logger's clock at the moment of sending.
+
+    > {"serial": "A1", "first_sequence": 7, "base_ms": …, "offsets_ms": […], "series": […]}
+    < {"stored": {"serial": "A1", "upto_sequence": 16}}
+    < {"refused": {"code": "OUTBOX_FULL", "problem": "…"}}
+
+``stored`` means on disk. Requests may follow one another without waiting; answers keep the order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from coldgate import wire
+from coldgate.errors import OutboxFullError, WireError
+from coldgate.model import ClockPair
+from gateway.blocks import Arrival
+from gateway.clerk import now_ms
+
+if TYPE_CHECKING:
+    from gateway.clerk import Clerk
+    from gateway.outbox import Stored
+
+logger: Final = logging.getLogger(__name__)
+MAX_LINE_BYTES: Final = 1024**2
+_PIPELINED: Final = 64  # requests of one connection that may wait for their answer
+_Answer: TypeAlias = dict[str, dict[str, object]]
+_Answers: TypeAlias = "asyncio.Queue[asyncio.Task[_Answer] | None]"
+
+
+class LocalSource:
+    """Listens for loggers on ``host`` (loopback); ``port`` is known once `start` returned."""
+
+    def __init__(self, clerk: Clerk, host: str, port: int) -> None:
+        self.port = port
+        self._host = host
+        self._clerk = clerk
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Serve until cancelled; what was received by then is still stored and answered."""
+        server = await asyncio.start_server(
+            self._accept, self._host, self.port, limit=MAX_LINE_BYTES
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        logger.info("listening for loggers", extra={"host": self._host, "port": self.port})
+        try:
+            await server.serve_forever()
+        finally:
+            server.close()
+            for connection in self._connections:
+                connection.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._converse(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers: _Answers = asyncio.Queue(_PIPELINED)
+        writing = asyncio.create_task(_write_answers(answers, writer))
+        try:
+            await self._read_requests(reader, answers)
+        except (asyncio.CancelledError, ConnectionError):
+            pass  # the gateway stops or the logger is gone: answer what was received
+        finally:
+            await answers.put(None)
+            with contextlib.suppress(ConnectionError):
+                await writing
+            writer.close()
+
+    async def _read_requests(self, reader: asyncio.StreamReader, answers: _Answers) -> None:
+        while True:
+            try:
+                line = await reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError:
+                return
+            except asyncio.LimitOverrunError:
+                await answers.put(asyncio.create_task(_too_long()))
+                return
+            await answers.put(asyncio.create_task(self._answer(line)))
+
+    async def _answer(self, line: bytes) -> _Answer:
+        try:
+            arrival = parse_request(line, gateway_ms=now_ms())
+            stored: Stored = await self._clerk.store(arrival)
+        except WireError as error:
+            return _refusal(error.code, error.problem)
+        except OutboxFullError as error:
+            return _refusal("OUTBOX_FULL", str(error))
+        return {"stored": {"serial": stored.serial, "upto_sequence": stored.upto_sequence}}
+
+
+def parse_request(line: bytes, *, gateway_ms: int) -> Arrival:
+    """The block in one line; ``WireError`` says what is wrong with it."""
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise WireError("UNREADABLE", f"not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise WireError("UNREADABLE", "a request is an object")
+    clock_ms = fields.pop("clock_ms", None)
+    if clock_ms is not None:
+        pair = ClockPair(logger_ms=clock_ms, gateway_ms=gateway_ms)
+        fields["clock"] = {"logger_ms": pair.logger_ms, "gateway_ms": pair.gateway_ms}
+    numbered = fields.get("first_sequence") is not None
+    if not numbered:
+        fields["first_sequence"] = 0
+    return Arrival(block=wire.block_from_json(fields), numbered=numbered)
+
+
+async def _write_answers(answers: _Answers, writer: asyncio.StreamWriter) -> None:
+    """Write answers in the order of the requests until None comes."""
+    while (answer := await answers.get()) is not None:
+        writer.write(json.dumps(await answer, separators=(",", ":")).encode() + b"\n")
+        await writer.drain()
+
+
+async def _too_long() -> _Answer:
+    return _refusal("LINE_TOO_LONG", f"a request has at most {MAX_LINE_BYTES} bytes")
+
+
+def _refusal(code: str, problem: str) -> _Answer:
+    return {"refused": {"code": code, "problem": problem}}
