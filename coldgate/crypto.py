@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -61,7 +62,7 @@ def open_envelope(signed: bytes) -> Envelope:
         if not isinstance(parts, list | tuple) or len(parts) != _ENVELOPE_PARTS:
             raise WireError("UNREADABLE", "not a COSE_Sign1 structure")
         protected, unprotected, payload, signature = parts
-        if tagged.tag != COSE_SIGN1_TAG or unprotected:
+        if tagged.tag != COSE_SIGN1_TAG or not isinstance(unprotected, Mapping) or unprotected:
             raise WireError("UNREADABLE", "not a COSE_Sign1 with an empty unprotected header")
         if not all(isinstance(part, bytes) for part in (protected, payload, signature)):
             raise WireError("UNREADABLE", "COSE_Sign1 with a part that is no byte string")

@@ -1,0 +1,195 @@
+import threading
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from factories import fetch
+from psycopg import sql
+
+from coldgate.errors import MigrationError
+from coldgate.storage.connection import connect
+from coldgate.storage.migrate import available_migrations, migrate
+from coldgate.storage.timescale import Edition, TimeTables, detect
+
+pytestmark = pytest.mark.database
+
+APPEND_ONLY = (
+    "message",
+    "reading",
+    "conflict",
+    "quarantine",
+    "clock_pair",
+    "profile",
+    "custody_event",
+    "line_transition",
+    "evaluation",
+    "excursion",
+    "reaction",
+    "gate_decision",
+    "outbox",
+    "ledger",
+)
+
+
+def test_migrating_twice_changes_nothing(database: str) -> None:
+    before = fetch(database, "SELECT number, applied_at FROM schema_migration ORDER BY 1")
+
+    migrate(database)
+
+    assert fetch(database, "SELECT number, applied_at FROM schema_migration ORDER BY 1") == before
+
+
+def test_processes_that_migrate_at_once_apply_each_migration_once(plain_database: str) -> None:
+    with psycopg.connect(plain_database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    threads = [threading.Thread(target=migrate, args=(plain_database,)) for _ in range(4)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    numbers = fetch(plain_database, "SELECT number FROM schema_migration ORDER BY 1")
+    assert numbers == [migration.number for migration in available_migrations("plain")]
+
+
+def test_edited_migration_is_refused(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE schema_migration SET sha256 = 'x' WHERE number = 2")
+
+    with pytest.raises(MigrationError, match="0002_registry"):
+        migrate(database)
+
+
+def test_database_of_a_newer_version_is_refused(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("INSERT INTO schema_migration VALUES (9999, 'future', 'x')")
+
+    with pytest.raises(MigrationError, match="9999"):
+        migrate(database)
+
+
+def test_features_are_found_by_asking_the_server(database: str) -> None:
+    installed = fetch(database, "SELECT extversion FROM pg_extension WHERE extname='timescaledb'")
+
+    with connect(database) as connection:
+        features = detect(connection)
+
+    assert (features.edition is Edition.PLAIN) == (not installed)
+    assert features.version == (installed[0] if installed else None)
+
+
+def test_time_tables_are_hypertables_or_partitions(database: str) -> None:
+    kinds = fetch(database, "SELECT relkind FROM pg_class WHERE relname IN ('reading', 'message')")
+    with connect(database) as connection:
+        plain = detect(connection).edition is Edition.PLAIN
+
+    assert kinds == ["p" if plain else "r"] * 2
+    if not plain:
+        assert fetch(database, "SELECT count(*) FROM timescaledb_information.hypertables") == [2]
+
+
+def test_partitions_exist_a_quarter_ahead(plain_database: str) -> None:
+    ahead = datetime.now(UTC) + timedelta(days=85)
+
+    names = fetch(plain_database, "SELECT relname FROM pg_class WHERE relname LIKE 'reading_2%'")
+
+    assert f"reading_{ahead:%Y_%m}" in names
+
+
+def test_room_for_an_old_stamp_is_made_when_it_arrives(database: str) -> None:
+    old = datetime(2019, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+
+    with connect(database, "coldgate_ingest") as connection:
+        tables = TimeTables(detect(connection))
+        tables.cover(connection, "reading", old, old + timedelta(seconds=1))
+        connection.execute(
+            "INSERT INTO reading VALUES (1, %s, 5000, 0, 1, 1), (1, %s, 5000, 0, 2, 1)",
+            (old, old + timedelta(seconds=1)),
+        )
+
+    assert fetch(database, "SELECT count(*) FROM reading") == [2]
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+def test_append_only_table_refuses_change_even_to_its_owner(database: str, table: str) -> None:
+    triggers = fetch(
+        database,
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s",
+        table,
+        f"{table}_is_append_only",
+    )
+    grants = fetch(
+        database,
+        "SELECT count(*) FROM information_schema.table_privileges WHERE table_name = %s"
+        " AND grantee LIKE 'coldgate\\_%%' AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE')",
+        table,
+    )
+
+    assert (len(triggers), grants) == (1, [0])
+
+
+@pytest.mark.parametrize("statement", ["UPDATE reading SET value = 0", "DELETE FROM reading"])
+def test_stored_reading_cannot_be_changed(database: str, statement: str) -> None:
+    with connect(database, "coldgate_ingest") as connection:
+        connection.execute("INSERT INTO reading VALUES (1, now(), 5000, 0, 1, 1)")
+
+    with (
+        pytest.raises(psycopg.errors.RestrictViolation, match="append-only"),
+        connect(database) as owner,
+    ):
+        owner.execute(statement.encode())
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+        connect(database, "coldgate_ingest") as ingest,
+    ):
+        ingest.execute(statement.encode())
+
+
+def test_ledger_entries_form_a_hash_chain(database: str) -> None:
+    with connect(database, "coldgate_api") as connection:
+        for body in (b"one", b"two"):
+            connection.execute("SELECT append_ledger('a', 'test', 's', %s)", (body,))
+
+    entries = fetch(database, "SELECT sequence, previous, hash FROM ledger ORDER BY sequence")
+    assert [entry[0] for entry in entries] == [1, 2]
+    assert entries[0][1] == bytes(32)
+    assert entries[1][1] == entries[0][2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "legal"),
+    [
+        ("planned", "in_transit", True),
+        ("planned", "released", False),
+        ("in_transit", "released", False),
+        ("quarantined", "released", True),
+        ("released", "revoked", True),
+        ("rejected", "released", False),
+        ("revoked", "released", False),
+        ("quarantined", "anything", False),
+    ],
+)
+def test_line_moves_along_legal_transitions_only(
+    plain_database: str, before: str, after: str, *, legal: bool
+) -> None:
+    with connect(plain_database, autocommit=True) as connection:
+        connection.execute("INSERT INTO party (id, name, kind) VALUES ('p-1', 'p', 'operator')")
+        connection.execute(
+            "INSERT INTO consignment (id, consignor_id, consignee_id) VALUES ('c-1', 'p-1', 'p-1')"
+        )
+        connection.execute(
+            sql.SQL(
+                "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number,"
+                " quantity, state) VALUES ('c-1', 1, 'x', 'x', 1, {})"
+            ).format(before)
+        )
+        move = sql.SQL("UPDATE consignment_line SET state = {}").format(after)
+
+        if legal:
+            connection.execute(move)
+            assert fetch(plain_database, "SELECT to_state FROM line_transition") == [after]
+        else:
+            with pytest.raises(psycopg.Error) as caught:
+                connection.execute(move)
+            assert caught.value.sqlstate == "CG001"
