@@ -85,18 +85,21 @@ class Clerk:
     async def _commit_waiting(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
-            arrivals = [arrival for arrival, _ in group]
-            try:
-                stored = await self.call(partial(_store, arrivals=arrivals))
-            except (ColdgateError, sqlite3.Error) as error:
-                for _, waiting in group:
-                    if not waiting.done():
-                        waiting.set_exception(error)
-                continue
-            for (_, waiting), one in zip(group, stored, strict=True):
-                if not waiting.done():
-                    waiting.set_result(one)
+            outcome = await self._commit([arrival for arrival, _ in group])
+            for position, (_, answer) in enumerate(group):
+                if answer.done():  # the logger has gone away meanwhile
+                    continue
+                if isinstance(outcome, Exception):
+                    answer.set_exception(outcome)
+                else:
+                    answer.set_result(outcome[position])
             self.changed.set()
+
+    async def _commit(self, arrivals: list[Arrival]) -> tuple[Stored, ...] | Exception:
+        try:
+            return await self.call(partial(_store, arrivals=arrivals))
+        except (ColdgateError, sqlite3.Error) as error:
+            return error
 
 
 def _store(outbox: Outbox, *, arrivals: list[Arrival]) -> tuple[Stored, ...]:

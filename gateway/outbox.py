@@ -58,9 +58,14 @@ class Packing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What the logger is told: everything of ``serial`` up to ``upto_sequence`` is on disk."""
+    """What the logger is told: its readings between these sequence numbers are on disk.
+
+    Where the gateway numbers the readings, redelivered ones keep the numbers that they had, and
+    the range is that of the new ones; it is empty if there are none.
+    """
 
     serial: str
+    first_sequence: int
     upto_sequence: int
     new_readings: int
 
@@ -310,11 +315,14 @@ class Outbox:
         new = self._remember_new(logger, arrival)
         fresh = self._numbered(arrival, new, next_sequence)
         count = sum(self._add_rows(block, now_ms) for block in fresh)
-        last = _last_sequence(arrival, fresh, next_sequence)
+        first = block.first_sequence if arrival.numbered else next_sequence
+        last = first + (block.count if arrival.numbered else count) - 1
         self._run("advance_logger", max(next_sequence, last + 1), count, logger)
         if arrival.numbered and known + count > 2 * _KNOWN_LIVE_READINGS:
             self._forget(logger)
-        return Stored(serial=block.serial, upto_sequence=last, new_readings=count)
+        return Stored(
+            serial=block.serial, first_sequence=first, upto_sequence=last, new_readings=count
+        )
 
     def _remember_new(self, logger: int, arrival: Arrival) -> NDArray[np.bool_]:
         """Which readings were never taken before, shape (n,); they count as taken from now on."""
@@ -461,12 +469,6 @@ class _Row:
     stored_ms: int
     readings: int
     block: Block
-
-
-def _last_sequence(arrival: Arrival, fresh: Sequence[Block], next_sequence: int) -> int:
-    if arrival.numbered:
-        return arrival.block.first_sequence + arrival.block.count - 1
-    return fresh[-1].first_sequence + fresh[-1].count - 1 if fresh else next_sequence - 1
 
 
 def _lock(path: Path) -> int:

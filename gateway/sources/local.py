@@ -4,10 +4,11 @@ A request is one block as in columnar JSON, with two liberties: without ``first_
 gateway numbers the readings, and ``clock_ms`` is the logger's clock at the moment of sending.
 
     > {"serial": "A1", "first_sequence": 7, "base_ms": …, "offsets_ms": […], "series": […]}
-    < {"stored": {"serial": "A1", "upto_sequence": 16}}
+    < {"stored": {"serial": "A1", "first_sequence": 7, "upto_sequence": 16}}
     < {"refused": {"code": "OUTBOX_FULL", "problem": "…"}}
 
-``stored`` means on disk. Requests may follow one another without waiting; answers keep the order.
+``stored`` means on disk. Requests may follow one another without waiting; answers keep the order,
+and each speaks of its own request only: one that was refused stays so, whatever was stored later.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from coldgate import wire
@@ -26,7 +28,6 @@ from gateway.clerk import now_ms
 
 if TYPE_CHECKING:
     from gateway.clerk import Clerk
-    from gateway.outbox import Stored
 
 logger: Final = logging.getLogger(__name__)
 MAX_LINE_BYTES: Final = 1024**2
@@ -36,10 +37,11 @@ _Answers: TypeAlias = "asyncio.Queue[asyncio.Task[_Answer] | None]"
 
 
 class LocalSource:
-    """Listens for loggers on ``host`` (loopback); ``port`` is known once `start` returned."""
+    """Listens for loggers on ``host`` (loopback); ``port`` is known once ``listening`` is set."""
 
     def __init__(self, clerk: Clerk, host: str, port: int) -> None:
         self.port = port
+        self.listening = asyncio.Event()
         self._host = host
         self._clerk = clerk
         self._connections: set[asyncio.Task[None]] = set()
@@ -50,6 +52,7 @@ class LocalSource:
             self._accept, self._host, self.port, limit=MAX_LINE_BYTES
         )
         self.port = server.sockets[0].getsockname()[1]
+        self.listening.set()
         logger.info("listening for loggers", extra={"host": self._host, "port": self.port})
         try:
             await server.serve_forever()
@@ -91,12 +94,12 @@ class LocalSource:
     async def _answer(self, line: bytes) -> _Answer:
         try:
             arrival = parse_request(line, gateway_ms=now_ms())
-            stored: Stored = await self._clerk.store(arrival)
+            stored = await self._clerk.store(arrival)
         except WireError as error:
             return _refusal(error.code, error.problem)
         except OutboxFullError as error:
             return _refusal("OUTBOX_FULL", str(error))
-        return {"stored": {"serial": stored.serial, "upto_sequence": stored.upto_sequence}}
+        return {"stored": asdict(stored)}
 
 
 def parse_request(line: bytes, *, gateway_ms: int) -> Arrival:

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from coldgate.crypto import sha256_hex
+from coldgate.model import Rejection
+from gateway.agent import drained, open_outbox, sealer
+from gateway.clerk import Clerk, now_ms
+from gateway.uplink import Uplink
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from gateway.settings import GatewaySettings
+
+pytestmark = pytest.mark.broker
+PATIENCE_SECONDS = 20
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def delivering(settings: GatewaySettings) -> AsyncIterator[Clerk]:
+    async with Clerk(open_outbox(settings)) as clerk:
+        sending = asyncio.create_task(Uplink(clerk, settings, sealer(settings)).run())
+        try:
+            yield clerk
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+
+def test_every_reading_arrives_and_leaves_the_outbox(line: Any, arrival: Any) -> None:
+    async def scenario() -> list[int]:
+        async with line.server() as server, delivering(line.settings()) as clerk:
+            for first in range(1, 2_001, 10):
+                await clerk.store(arrival(first=first))
+            assert await drained(clerk, PATIENCE_SECONDS)
+            return server.sequences
+
+    assert asyncio.run(scenario()) == list(range(1, 2_001))
+
+
+def test_the_brokers_own_confirmation_deletes_nothing(line: Any, arrival: Any) -> None:
+    async def scenario() -> int:
+        async with line.server(acknowledging=False) as server, delivering(line.settings()) as clerk:
+            await clerk.store(arrival(count=10))
+            await eventually(lambda: len(server.messages) == 1)
+            return clerk.readings
+
+    assert asyncio.run(scenario()) == 10
+
+
+def test_an_unacknowledged_message_is_sent_again_byte_for_byte(line: Any, arrival: Any) -> None:
+    async def scenario() -> set[bytes]:
+        async with line.server(acknowledging=False) as server, delivering(line.settings()) as clerk:
+            await clerk.store(arrival())
+            await eventually(lambda: len(server.received) >= 3)
+            return set(server.received)
+
+    assert len(asyncio.run(scenario())) == 1
+
+
+def test_delivery_resumes_once_acknowledgements_come_back(line: Any, arrival: Any) -> None:
+    async def scenario() -> list[int]:
+        async with line.server(acknowledging=False) as server, delivering(line.settings()) as clerk:
+            for first in range(1, 301, 10):
+                await clerk.store(arrival(first=first))
+            await eventually(lambda: len(server.received) > len(server.messages) > 0)
+            server.acknowledging = True
+            assert await drained(clerk, PATIENCE_SECONDS)
+            return server.sequences
+
+    assert asyncio.run(scenario()) == list(range(1, 301))
+
+
+def test_no_more_than_the_window_is_in_flight(line: Any, arrival: Any) -> None:
+    settings = line.settings(window=3, message_readings=10, message_enough=10)
+
+    async def scenario() -> tuple[int, int]:
+        async with line.server(acknowledging=False) as server, delivering(settings) as clerk:
+            for first in range(1, 201, 10):
+                await clerk.store(arrival(first=first))
+            await eventually(lambda: len(server.received) > 4)  # the oldest has come again
+            return max(server.messages), clerk.readings
+
+    assert asyncio.run(scenario()) == (3, 200)
+
+
+def test_a_restart_sends_what_was_not_acknowledged(line: Any, arrival: Any) -> None:
+    async def scenario() -> list[int]:
+        async with line.server(acknowledging=False) as server:
+            async with delivering(line.settings()) as clerk:
+                await clerk.store(arrival(count=10))
+                await eventually(lambda: len(server.messages) == 1)
+            server.acknowledging = True
+            async with delivering(line.settings()) as clerk:
+                assert await drained(clerk, PATIENCE_SECONDS)
+            return server.sequences
+
+    assert asyncio.run(scenario()) == list(range(1, 11))
+
+
+def test_a_refused_message_is_kept_and_does_not_stop_the_ones_behind_it(
+    line: Any, arrival: Any
+) -> None:
+    def refuse_first(payload: bytes) -> Rejection | None:
+        first = server_numbers.setdefault(payload, len(server_numbers) + 1) == 1
+        digest = sha256_hex(payload)
+        return Rejection(code="LOGGER_UNKNOWN", sha256=digest, number=1) if first else None
+
+    server_numbers: dict[bytes, int] = {}
+
+    async def scenario() -> dict[str, int]:
+        settings = line.settings(message_readings=10, message_enough=10)
+        async with line.server(refuse=refuse_first), delivering(settings) as clerk:
+            for first in (1, 11, 21):
+                await clerk.store(arrival(first=first))
+            assert await drained(clerk, PATIENCE_SECONDS)
+            return (await clerk.call(lambda outbox: outbox.depth(now_ms=now_ms()))).rejected
+
+    assert asyncio.run(scenario()) == {"LOGGER_UNKNOWN": 1}
+
+
+def test_a_refusal_that_cannot_be_trusted_settles_nothing(line: Any, arrival: Any) -> None:
+    def refuse(payload: bytes) -> Rejection:
+        return Rejection(code="SIGNATURE_INVALID", sha256=sha256_hex(payload))
+
+    async def scenario() -> tuple[dict[str, int], int]:
+        async with line.server(refuse=refuse) as server, delivering(line.settings()) as clerk:
+            await clerk.store(arrival(count=10))
+            await eventually(lambda: len(server.received) >= 2)
+            depth = await clerk.call(lambda outbox: outbox.depth(now_ms=now_ms()))
+            return depth.unsettled, depth.readings
+
+    assert asyncio.run(scenario()) == ({"SIGNATURE_INVALID": 1}, 10)
+
+
+def test_status_tells_clock_buffer_and_versions(line: Any, arrival: Any) -> None:
+    async def scenario() -> dict[str, Any]:
+        async with Clerk(open_outbox(line.settings())) as clerk:
+            await clerk.store(arrival(count=10))
+        async with line.server() as server, delivering(line.settings()):
+            await eventually(lambda: bool(server.statuses))
+            return server.statuses[0]
+
+    status = asyncio.run(scenario())
+
+    assert status["buffered"]["readings"] == 10
+    assert abs(status["clock_ms"] - now_ms()) < 60_000
+    assert {"coldgate", "python"} == set(status["software"])
+
+
+def test_a_broker_that_is_away_at_first_is_waited_for(line: Any, arrival: Any) -> None:
+    async def scenario() -> list[int]:
+        async with Clerk(open_outbox(line.settings())) as clerk, line.server() as server:
+            away = line.settings(broker_port=unused_port)
+            uplink = Uplink(clerk, away, sealer(away))
+            sending = asyncio.create_task(uplink.run())
+            await clerk.store(arrival(count=10))
+            async with await asyncio.start_server(relay, "127.0.0.1", unused_port):
+                assert await drained(clerk, PATIENCE_SECONDS)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            return server.sequences
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far = await asyncio.open_connection(line.broker.host, line.broker.port)
+        await asyncio.gather(pump(reader, far[1]), pump(far[0], writer))
+
+    unused_port = free_port()
+
+    assert asyncio.run(scenario()) == list(range(1, 11))
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while chunk := await reader.read(65_536):
+        writer.write(chunk)
+        await writer.drain()
+    writer.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
