@@ -27,7 +27,8 @@ def rounded_sum(base: Millis, numerator: Millis, denominator: int) -> Millis:
     ``denominator`` must be positive. The parity of the whole sum decides a tie, not that of the
     quotient alone.
     """
-    quotient, rest = np.divmod(numerator, denominator)
+    quotient = numerator // denominator  # not divmod: it refuses arrays of Python integers
+    rest = numerator - quotient * denominator
     floor = base + quotient
     tie_to_even = (2 * rest == denominator) & (floor % 2 == 1)
     rounded: Millis = floor + ((2 * rest > denominator) | tie_to_even)

@@ -70,6 +70,8 @@ def kinetic_windows(
     A window has the readings from ``end - window_ms`` to ``end`` and no partial segment. Every
     end must lie at or after the first reading.
     """
+    if not len(ends):
+        return NO_WINDOWS
     first = np.searchsorted(t, ends - limit.window_ms, side="left")
     last = np.searchsorted(t, ends, side="right") - 1
     known = np.where(covered, np.diff(t), 0)
@@ -120,3 +122,13 @@ def _sums(segment: Millis, first: Indices, last: Indices) -> tuple[int, ...]:
     """Sum over the segments between readings ``first`` and ``last`` of each window."""
     prefix = np.concatenate((np.zeros(1, segment.dtype), np.cumsum(segment)))
     return tuple(int(total) for total in prefix[last] - prefix[first])
+
+
+NO_WINDOWS: Final = KineticWindows(
+    first=np.empty(0, np.intp),
+    last=np.empty(0, np.intp),
+    covered_ms=(),
+    span_ms=(),
+    rate_low=(),
+    rate_high=(),
+)

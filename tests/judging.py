@@ -1,0 +1,125 @@
+"""Factories for judgements: minutes and degrees in, values of the judge out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from analytics.case import Case, Channel, Window
+from analytics.judge import judge
+from analytics.profile_format import load_builtin_profiles, parse_profile
+from analytics.readings import Readings
+from coldgate.model import ClockPair, EventKind, Quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from analytics.evaluation import Evaluation
+    from analytics.profile import Profile
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+START = 1_767_225_600_000  # 2026-01-01 00:00:00Z
+SYNCED = (ClockPair(logger_ms=START, gateway_ms=START),)
+BUILTIN: Mapping[str, Profile] = {profile.id: profile for profile in load_builtin_profiles()}
+CCT = BUILTIN["USP_CCT_2_8"]
+
+
+def readings(
+    rows: Iterable[tuple[float, float]], *, flags: int = 0, origin: int = START
+) -> Readings:
+    """Readings from (minute, value in units) rows, in the order given."""
+    pairs = list(rows)
+    return milli_readings(
+        [(origin + round(minute * MINUTE), round(value * 1000)) for minute, value in pairs],
+        [flags] * len(pairs),
+    )
+
+
+def milli_readings(rows: Sequence[tuple[int, int]], flags: Sequence[int] = ()) -> Readings:
+    """Readings from (ms, milli-unit) rows and one flag each."""
+    table = np.array(rows, np.int64).reshape(-1, 2)
+    return Readings(
+        taken_at_ms=table[:, 0],
+        value_milli=table[:, 1].astype(np.int32),
+        flags=np.array(flags or [0] * len(rows), np.uint8),
+    )
+
+
+def make_channel(rows: Iterable[tuple[float, float]] | Readings = (), **changes: Any) -> Channel:
+    """A temperature channel with a synchronised clock and an interval of ten minutes."""
+    fields: dict[str, Any] = {
+        "serial": "tl-1",
+        "sensor": 0,
+        "quantity": Quantity.TEMPERATURE,
+        "interval_ms": 10 * MINUTE,
+        "clock_pairs": SYNCED,
+        "readings": rows if isinstance(rows, Readings) else readings(rows),
+    }
+    return Channel(**(fields | changes))
+
+
+def make_window(minutes: float | None, *, begin: float | None = 0, **changes: Any) -> Window:
+    """From pack-out at START to receipt after ``minutes``; None for a journey that goes on."""
+    fields: dict[str, Any] = {
+        "begin_ms": None if begin is None else START + round(begin * MINUTE),
+        "begin_event": EventKind.PACKED,
+        "end_ms": None if minutes is None else START + round(minutes * MINUTE),
+        "end_event": None if minutes is None else EventKind.RECEIVED,
+    }
+    return Window(**(fields | changes))
+
+
+def make_case(*channels: Channel, minutes: float | None = None, **changes: Any) -> Case:
+    """A case whose window ends with the last reading unless ``minutes`` says otherwise."""
+    last = max((int(c.readings.taken_at_ms.max(initial=START)) for c in channels), default=START)
+    shown = (last - START) / MINUTE if minutes is None else minutes
+    return Case(**({"window": make_window(shown), "channels": channels} | changes))
+
+
+def judged(
+    rows: Iterable[tuple[float, float]], profile: Profile = CCT, **changes: Any
+) -> Evaluation:
+    """The evaluation of a single channel with these (minute, value) rows."""
+    return judge(profile, make_case(make_channel(rows), **changes))
+
+
+def steady(
+    value: float, minutes: int, *, every: int = 10, start: int = 0
+) -> list[tuple[int, float]]:
+    """Rows of one value, both ends included."""
+    return [(minute, value) for minute in range(start, start + minutes + 1, every)]
+
+
+def make_profile(**changes: Any) -> Profile:
+    """A profile with one rule, above 8 °C for an hour; keys as in a profile file."""
+    written: dict[str, Any] = {
+        "id": "TEST_2_8",
+        "version": 1,
+        "description": "for tests",
+        "source": "none",
+        "confidence": "R",
+        "label": [2.0, 8.0],
+        "measure": "lin",
+        "decision": "simple",
+        "gaps": {"cap": "15min"},
+        "minimum_coverage": 1.0,
+        "conditioning": "0s",
+        "mkt": None,
+        "rules": [make_rule()],
+    }
+    return parse_profile(written | changes)
+
+
+def make_rule(**changes: Any) -> dict[str, Any]:
+    """A rule as a profile file has it: more than an hour above 8 °C fails."""
+    written: dict[str, Any] = {
+        "id": "HI",
+        "when": "T > 8.0",
+        "mode": "single",
+        "budget": "1h",
+        "trigger": "over",
+        "action": "FAIL",
+    }
+    return {key: value for key, value in (written | changes).items() if value is not ...}

@@ -1,0 +1,203 @@
+"""Slow oracles in exact arithmetic: plain loops over plain lists, no line shared with the judge."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from math import ceil, floor
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Sample = tuple[int, int]  # (ms, milli-units)
+Span = tuple[int, int]
+Kind = Literal["EDGE", "CROSS", "GAP"]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A limit: out is beyond ``milli`` on the ``high`` or low side, with or without equality."""
+
+    milli: int
+    high: bool
+    inclusive: bool
+
+    def is_out(self, value: int) -> bool:
+        if value == self.milli:
+            return self.inclusive
+        return (value > self.milli) == self.high
+
+
+@dataclass
+class Event:
+    """One event, its two ends exact as well as rounded outwards to ms."""
+
+    exact_start: Fraction
+    exact_end: Fraction
+    lo: Kind
+    hi: Kind
+    prev_in: int
+    next_in: int
+    samples: list[Sample]
+    bar: Bar
+
+    @property
+    def start(self) -> int:
+        return floor(self.exact_start)
+
+    @property
+    def end(self) -> int:
+        return ceil(self.exact_end)
+
+    @property
+    def rounding(self) -> int:
+        return int(self.exact_start != self.start) + int(self.exact_end != self.end)
+
+    @property
+    def peak(self) -> Sample:
+        best = self.samples[0]
+        for sample in self.samples[1:]:
+            beyond = sample[1] - best[1] if self.bar.high else best[1] - sample[1]
+            if beyond > 0:
+                best = sample
+        return best
+
+    @property
+    def area2(self) -> int:
+        """Twice the area between limit and polygon, the polygon's ends rounded outwards."""
+        corners = [(self.start, self.bar.milli)] if self.start < self.samples[0][0] else []
+        corners += self.samples
+        corners += [(self.end, self.bar.milli)] if self.end > self.samples[-1][0] else []
+        return sum(
+            (t1 - t0) * (abs(v0 - self.bar.milli) + abs(v1 - self.bar.milli))
+            for (t0, v0), (t1, v1) in itertools.pairwise(corners)
+        )
+
+
+def events(samples: Sequence[Sample], bridge: int, bar: Bar) -> list[Event]:
+    """Every event, by walking from reading to reading."""
+    found: list[Event] = []
+    previous: Sample | None = None
+    current: Event | None = None
+    for sample in samples:
+        near = previous is not None and sample[0] - previous[0] <= bridge
+        if current is not None and not (near and bar.is_out(sample[1])):
+            if near:
+                current.exact_end, current.hi = crossing(current.samples[-1], sample, bar), "CROSS"
+                current.next_in = sample[0]
+            else:
+                current.hi = "GAP"
+            current = None
+        if bar.is_out(sample[1]):
+            if current is None:
+                current = _opened(previous, sample, bar, near=near)
+                found.append(current)
+            else:
+                current.samples.append(sample)
+            current.exact_end, current.next_in = Fraction(sample[0]), sample[0]
+        previous = sample
+    return found
+
+
+def _opened(previous: Sample | None, sample: Sample, bar: Bar, *, near: bool) -> Event:
+    start, prev_in = Fraction(sample[0]), sample[0]
+    lo: Kind = "EDGE" if previous is None else "GAP"
+    if previous is not None and near:
+        start, prev_in, lo = crossing(previous, sample, bar), previous[0], "CROSS"
+    return Event(start, start, lo, "EDGE", prev_in, sample[0], [sample], bar)
+
+
+def crossing(a: Sample, b: Sample, bar: Bar) -> Fraction:
+    """The exact instant at which the line from ``a`` to ``b`` meets the limit."""
+    return a[0] + Fraction((b[0] - a[0]) * (bar.milli - a[1]), b[1] - a[1])
+
+
+def gaps(samples: Sequence[Sample], bridge: int) -> list[Span]:
+    times = [t for t, _ in samples]
+    return [(a, b) for a, b in itertools.pairwise(times) if b - a > bridge]
+
+
+def window_gaps(samples: Sequence[Sample], bridge: int, window: Span) -> list[Span]:
+    """Gaps between readings and at the window's edges; the whole window without a reading."""
+    if not samples:
+        return [window]
+    lead, trail = (window[0], samples[0][0]), (samples[-1][0], window[1])
+    edges = [edge for edge in (lead, trail) if edge[1] - edge[0] > bridge]
+    return sorted(gaps(samples, bridge) + edges)
+
+
+def histogram(samples: Sequence[Sample], bridge: int) -> dict[int, int]:
+    """Twice the covered time at each value, by the trapezoid rule."""
+    bins: dict[int, int] = {}
+    for (t0, v0), (t1, v1) in itertools.pairwise(samples):
+        if t1 - t0 <= bridge:
+            bins[v0] = bins.get(v0, 0) + t1 - t0
+            bins[v1] = bins.get(v1, 0) + t1 - t0
+    return bins
+
+
+def mkt(bins: dict[int, int], activation: str = "83.144") -> Decimal | None:
+    """Mean kinetic temperature in °C to 50 digits, straight from its definition."""
+    if not bins:
+        return None
+    with localcontext() as context:
+        context.prec = 60
+        theta = Decimal(activation) / Decimal("0.008314462618")
+        zero = Decimal("273.15")
+        total = Decimal(sum(bins.values()))
+        rates = [w * (-theta / (Decimal(v) / 1000 + zero)).exp() for v, w in bins.items()]
+        return theta / -(sum(rates) / total).ln() - zero
+
+
+def longest(runs: Iterable[Span], holes: Iterable[Span]) -> int:
+    """Longest run once every hole has been glued to whatever it touches, one pair at a time."""
+    pieces = [(*run, False) for run in runs] + [(*hole, True) for hole in holes]
+    glued = True
+    while glued:
+        glued = False
+        for a in pieces:
+            for b in pieces:
+                touching = a[0] <= b[1] and b[0] <= a[1]
+                if a is not b and touching and (a[2] or b[2]):
+                    pieces.remove(a)
+                    pieces.remove(b)
+                    pieces.append((min(a[0], b[0]), max(a[1], b[1]), True))
+                    glued = True
+                    break
+            if glued:
+                break
+    return max((end - start for start, end, _ in pieces), default=0)
+
+
+def true_longest(samples: Sequence[Sample], bar: Bar) -> Fraction:
+    """Longest event of the polygon through all samples, exact."""
+    lengths = [e.exact_end - e.exact_start for e in events(samples, 2**62, bar)]
+    return max(lengths, default=Fraction(0))
+
+
+def true_total(samples: Sequence[Sample], bar: Bar) -> Fraction:
+    """Time beyond the limit of the polygon through all samples, exact."""
+    return sum((e.exact_end - e.exact_start for e in events(samples, 2**62, bar)), Fraction(0))
+
+
+def chosen(values: set[int], low: int | None, high: int | None) -> int:
+    """S4: of several values at one instant, the one to keep."""
+    if low is not None and high is not None:
+        middle = Fraction(low + high, 2)
+        return max(values, key=lambda value: (abs(value - middle), value))
+    return max(values) if low is None else min(values)
+
+
+def server_time(device: int, pairs: Sequence[tuple[int, int]]) -> int:
+    """S3's line through the first and the last pair, rounded half to even by ``round``."""
+    (d0, s0), (d1, s1) = min(pairs), max(pairs)
+    slope = Fraction(s1 - s0, d1 - d0) if d1 != d0 else Fraction(1)
+    return round(s0 + (device - d0) * slope)
+
+
+def members(spans: Iterable[Span]) -> set[int]:
+    """The unit steps ``[k, k + 1)`` within the spans, for small integers."""
+    return {step for start, end in spans for step in range(start, end)}

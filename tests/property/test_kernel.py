@@ -1,0 +1,183 @@
+"""The vectorised kernel equals an exact oracle that walks from reading to reading."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import oracles
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.intervals import (
+    Intervals,
+    difference,
+    intervals,
+    longest_with_gaps,
+    union,
+)
+from analytics.kernel import (
+    Bound,
+    Limit,
+    Side,
+    covered_time,
+    events,
+    gaps,
+    missing,
+    segments,
+)
+from analytics.mkt import histogram, mean_kinetic_celsius
+
+BRIDGE = 900_000
+INT32 = np.iinfo(np.int32)
+STEPS = st.one_of(
+    st.sampled_from([1, BRIDGE - 1, BRIDGE, BRIDGE + 1, 600_000]), st.integers(1, 3 * BRIDGE)
+)
+VALUES = st.one_of(
+    st.integers(7_990, 8_010),  # plateaus at the limit and crossings that do not divide
+    st.integers(-20_000, 60_000),
+    st.sampled_from([INT32.min, INT32.min + 1, INT32.max - 1, INT32.max]),
+)
+BARS = st.builds(
+    oracles.Bar,
+    milli=st.one_of(
+        st.integers(7_995, 8_005), st.sampled_from([8000, 0, -500, INT32.min, INT32.max])
+    ),
+    high=st.booleans(),
+    inclusive=st.booleans(),
+)
+MANY = settings(max_examples=300, deadline=None)
+
+
+@st.composite
+def series(draw: st.DrawFn, values: st.SearchStrategy[int] = VALUES) -> list[oracles.Sample]:
+    """A strictly increasing series of up to a dozen readings."""
+    instant = draw(st.sampled_from([0, 1_767_225_600_000, -(2**40)]))
+    samples = []
+    for step, value in draw(st.lists(st.tuples(STEPS, values), max_size=12)):
+        instant += step
+        samples.append((instant, value))
+    return samples
+
+
+def arrays(samples: list[oracles.Sample]) -> tuple[np.ndarray, np.ndarray]:
+    table = np.array(samples, np.int64).reshape(-1, 2)
+    return table[:, 0].copy(), table[:, 1].astype(np.int32)
+
+
+def limit_of(bar: oracles.Bar) -> Limit:
+    return Limit(bar.milli, Side.HIGH if bar.high else Side.LOW, bar.inclusive)
+
+
+@MANY
+@given(series(), BARS)
+def test_events_equal_the_oracle_in_every_field(
+    samples: list[oracles.Sample], bar: oracles.Bar
+) -> None:
+    t, v = arrays(samples)
+    expected = oracles.events(samples, BRIDGE, bar)
+
+    found = events(t, v, segments(t, BRIDGE).covered, limit_of(bar))
+
+    assert found.start.tolist() == [event.start for event in expected]
+    assert found.end.tolist() == [event.end for event in expected]
+    assert [Bound(code).name for code in found.lo] == [event.lo for event in expected]
+    assert [Bound(code).name for code in found.hi] == [event.hi for event in expected]
+    assert found.prev_in.tolist() == [event.prev_in for event in expected]
+    assert found.next_in.tolist() == [event.next_in for event in expected]
+    assert found.first_out.tolist() == [event.samples[0][0] for event in expected]
+    assert t[found.last].tolist() == [event.samples[-1][0] for event in expected]
+    assert found.count.tolist() == [len(event.samples) for event in expected]
+    assert found.rounding_ms.tolist() == [event.rounding for event in expected]
+    assert list(zip(found.peak_at, found.peak, strict=True)) == [e.peak for e in expected]
+    assert found.area2 == tuple(event.area2 for event in expected)
+
+
+@MANY
+@given(series(), BARS)
+def test_an_event_is_never_shorter_than_the_truth_and_less_than_its_rounding_longer(
+    samples: list[oracles.Sample], bar: oracles.Bar
+) -> None:
+    t, v = arrays(samples)
+    truth = [e.exact_end - e.exact_start for e in oracles.events(samples, BRIDGE, bar)]
+
+    found = events(t, v, segments(t, BRIDGE).covered, limit_of(bar))
+
+    for true, lin, rounding in zip(truth, found.lin_ms, found.rounding_ms, strict=True):
+        assert true <= int(lin)
+        assert int(lin) == true if rounding == 0 else int(lin) - int(rounding) < true
+
+
+@MANY
+@given(series())
+def test_covered_time_gaps_and_missing_readings_equal_the_oracle(
+    samples: list[oracles.Sample],
+) -> None:
+    t, _ = arrays(samples)
+    between = segments(t, BRIDGE)
+    steps = [b[0] - a[0] for a, b in pairwise(samples)]
+
+    assert gaps(t, between.covered).pairs() == tuple(oracles.gaps(samples, BRIDGE))
+    assert between.covered_ms == sum(step for step in steps if step <= BRIDGE)
+    assert covered_time(t, between.covered).total_ms == between.covered_ms
+    assert missing(between.dt, 300_000) == sum(
+        max(0, round(oracles.Fraction(step, 300_000)) - 1) for step in steps
+    )
+
+
+@MANY
+@given(series())
+def test_histogram_equals_the_oracle(samples: list[oracles.Sample]) -> None:
+    t, v = arrays(samples)
+
+    known = histogram(v, segments(t, BRIDGE))
+
+    assert dict(known.bins()) == oracles.histogram(samples, BRIDGE)
+
+
+@settings(max_examples=100, deadline=None)
+@given(series(st.integers(-80_000, 80_000)))
+def test_mean_kinetic_temperature_equals_fifty_digits_of_decimal(
+    samples: list[oracles.Sample],
+) -> None:
+    t, v = arrays(samples)
+    exact = oracles.mkt(oracles.histogram(samples, BRIDGE))
+
+    celsius = mean_kinetic_celsius(histogram(v, segments(t, BRIDGE)), 83.144)
+
+    assert (celsius is None) == (exact is None)
+    assert celsius is None or exact is None or abs(celsius - float(exact)) < 1e-9
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> Intervals:
+    """Up to four disjoint intervals among small integers; they may touch."""
+    bounds = sorted(draw(st.lists(st.integers(0, 30), max_size=8)))
+    pairs = zip(bounds[::2], bounds[1::2], strict=False)
+    return intervals(*((start, end) for start, end in pairs if start < end))
+
+
+@MANY
+@given(spans(), spans())
+def test_sets_of_time_behave_as_sets(left: Intervals, right: Intervals) -> None:
+    a, b = oracles.members(left.pairs()), oracles.members(right.pairs())
+
+    assert oracles.members(union(left, right).pairs()) == a | b
+    assert oracles.members(difference(left, right).pairs()) == a - b
+    assert union(left, right).total_ms == len(a | b)
+    assert difference(left, right).total_ms == len(a - b)
+
+
+@MANY
+@given(series(), BARS)
+def test_longest_run_with_gaps_equals_gluing_them_one_by_one(
+    samples: list[oracles.Sample], bar: oracles.Bar
+) -> None:
+    t, v = arrays(samples)
+    covered = segments(t, BRIDGE).covered
+    found = events(t, v, covered, limit_of(bar))
+    runs = [(event.start, event.end) for event in oracles.events(samples, BRIDGE, bar)]
+
+    worst = longest_with_gaps(Intervals(found.start, found.end), gaps(t, covered))
+
+    assert worst == oracles.longest(runs, oracles.gaps(samples, BRIDGE))

@@ -1,0 +1,104 @@
+"""Clock and canonical form: what is kept depends on the set of readings and nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+import oracles
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judging import milli_readings
+
+from analytics.clock import ClockState, synchronise
+from analytics.readings import Label, canonicalise
+from coldgate.model import ClockPair, Quantity, ReadingFlag
+
+if TYPE_CHECKING:
+    from random import Random
+
+MANY = settings(max_examples=300, deadline=None)
+FLAGS = [0, ReadingFlag.CLIPPED, ReadingFlag.FAULT, ReadingFlag.TEST, ReadingFlag.TIME_AMBIGUOUS]
+ROWS = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from([-273_150, 2_000, 5_000, 8_000, 9_000]))
+    .map(lambda row: (*row, 0))
+    .flatmap(lambda row: st.sampled_from(FLAGS).map(lambda flag: (*row[:2], int(flag)))),
+    max_size=14,
+)
+LABELS = [Label(low_milli=2000, high_milli=8000), Label(low_milli=None, high_milli=8000)]
+LABELS += [Label(low_milli=2000, high_milli=None)]
+Row = tuple[int, int, int]
+
+
+@MANY
+@given(ROWS, st.sampled_from(LABELS), st.randoms(use_true_random=False))
+def test_arrival_order_and_repeats_change_nothing_that_counts(
+    rows: list[Row], label: Label, random: Random
+) -> None:
+    shuffled = rows + rows[: len(rows) // 2]
+    random.shuffle(shuffled)
+
+    one, two = (
+        canonicalise(
+            milli_readings([row[:2] for row in each], [row[2] for row in each]),
+            Quantity.TEMPERATURE,
+            label,
+        )
+        for each in (rows, shuffled)
+    )
+
+    assert one.t.tolist() == two.t.tolist()
+    assert one.v.tolist() == two.v.tolist()
+    assert one.flags.tolist() == two.flags.tolist()
+    assert (one.digest, one.invalid, one.tests, one.conflicts) == (
+        two.digest,
+        two.invalid,
+        two.tests,
+        two.conflicts,
+    )
+
+
+@MANY
+@given(ROWS, st.sampled_from(LABELS))
+def test_each_instant_keeps_the_value_that_the_conflict_rule_names(
+    rows: list[Row], label: Label
+) -> None:
+    expected: dict[int, set[int]] = defaultdict(set)
+    for t, v, flag in rows:
+        if not flag & (ReadingFlag.TEST | ReadingFlag.FAULT) and v > -273_150:
+            expected[t].add(v)
+
+    kept = canonicalise(
+        milli_readings([row[:2] for row in rows], [row[2] for row in rows]),
+        Quantity.TEMPERATURE,
+        label,
+    )
+
+    assert dict(zip(kept.t.tolist(), kept.v.tolist(), strict=True)) == {
+        t: oracles.chosen(values, label.low_milli, label.high_milli)
+        for t, values in expected.items()
+    }
+    assert kept.conflicts == sum(len(values) > 1 for values in expected.values())
+    assert kept.duplicates == len(rows) - len(set(rows))
+
+
+@MANY
+@given(
+    st.lists(st.integers(-(2**43), 2**43), max_size=5),
+    st.integers(0, 2**41),
+    st.integers(1, 2**41),
+    st.integers(-(10**9), 10**9),
+    st.integers(-1388, 1388),
+)
+def test_server_time_is_the_exact_line_through_first_and_last_pair(
+    instants: list[int], d0: int, elapsed: int, offset: int, drift: int
+) -> None:
+    gained = int(oracles.Fraction(elapsed * drift, 1_000_000))
+    pairs = [(d0, d0 + offset), (d0 + elapsed, d0 + elapsed + offset + gained)]
+    clock = [ClockPair(logger_ms=d, gateway_ms=s) for d, s in reversed(pairs)]
+
+    mapped, state = synchronise(np.array(instants, np.int64), clock)
+
+    assert state is ClockState.SYNCED
+    assert mapped.tolist() == [oracles.server_time(instant, pairs) for instant in instants]
