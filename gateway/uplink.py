@@ -1,8 +1,10 @@
 """Delivery to the server over MQTT: at most a window in flight, gone only when acknowledged.
 
 A PUBACK of the broker deletes nothing: brokers lose messages that they have confirmed. Only the
-server's own acknowledgement on ``down/ack`` does, which comes after its COMMIT. When that stays
-away, the oldest message is sent again, alone, until something moves; then the window opens again.
+server's own acknowledgement on ``down/ack`` does, which comes after its COMMIT. Each connection
+begins with the oldest message alone; the window opens with the first answer, and closes again when
+answers stay away. So a server that is down is not buried under copies, and an outbox restored from
+an old copy learns that its numbers are spent before it has used many of them.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class _Flight:
     stream: str
     acknowledged: int
     sent: int
-    silent: bool = False  # no answer in time: only the oldest message is tried
+    silent: bool = True  # no answer yet, or none in time: only the oldest message is tried
     attempt: int = 0
     resend_at: float = math.inf
 
