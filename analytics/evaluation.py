@@ -194,12 +194,16 @@ class Constants:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedWindow:
-    """The consignment's window and the events that define it; None means a fall-back (S7)."""
+    """The consignment's window and the events that define it; None means a fall-back (S7).
+
+    ``provisional`` says that the journey goes on (S19).
+    """
 
     begin_ms: int | None
     end_ms: int | None
     begin_event: EventKind | None
     end_event: EventKind | None
+    provisional: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

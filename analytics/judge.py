@@ -18,7 +18,7 @@ from analytics.evaluation import (
     plain,
 )
 from analytics.exposure import Finding
-from analytics.intervals import difference, intervals, union
+from analytics.intervals import NEVER, difference, intervals, union
 from analytics.reasons import hold
 from analytics.sight import Sight, companions, look, uncovered
 from analytics.verdict import judge_channel, worst
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from analytics.evaluation import ChannelResult, Reason
     from analytics.intervals import Intervals
     from analytics.profile import Profile
-    from coldgate.model import Quantity
+    from analytics.record import Record
 
 
 def judge(profile: Profile, case: Case) -> Evaluation:
@@ -39,6 +39,7 @@ def judge(profile: Profile, case: Case) -> Evaluation:
     The answer depends on the set of readings only: neither their order, nor repeats, nor the
     order of the channels changes a byte of it (S33).
     """
+    window = _window(profile, case)
     sights = sorted(
         (look(channel, case.window, profile) for channel in case.channels),
         key=lambda sight: sight.order,
@@ -50,7 +51,7 @@ def judge(profile: Profile, case: Case) -> Evaluation:
         for sight in sights
     ]
     reasons = [
-        *_absences(profile, case, sights),
+        *_absences(profile, case, window, sights),
         *(reason for sight in sights for reason in _incompleteness(profile, sight, sights)),
         *(reason for channel in judged for reason in channel.reasons),
     ]
@@ -58,20 +59,22 @@ def judge(profile: Profile, case: Case) -> Evaluation:
     results = tuple(channel.result for channel in judged)
     return Evaluation(
         verdict=worst(reason.verdict for reason in reasons),
-        provisional=case.window.provisional,
+        provisional=window.provisional,
         with_excursions=_with_excursions(results),
         reasons=tuple(reasons),
-        window=_window(profile, case),
+        window=window,
         channels=results,
         excursions=tuple(event for channel in judged for event in channel.excursions),
         profile=ProfileReference(id=profile.id, version=profile.version, digest=profile.digest),
-        input_digest=_input_digest(profile, case, results),
+        input_digest=_input_digest(profile, case, window, results),
         engine_version=ENGINE_VERSION,
         constants=_constants(profile),
     )
 
 
-def _absences(profile: Profile, case: Case, sights: Sequence[Sight]) -> Iterable[Reason]:
+def _absences(
+    profile: Profile, case: Case, window: EvaluatedWindow, sights: Sequence[Sight]
+) -> Iterable[Reason]:
     """What was planned or is demanded by the profile, and is not there (S30)."""
     serials = {sight.record.channel.serial for sight in sights}
     for serial in sorted(set(case.planned_loggers) - serials):
@@ -85,38 +88,43 @@ def _absences(profile: Profile, case: Case, sights: Sequence[Sight]) -> Iterable
         for zone in sorted(set(case.planned_zones) - zones):
             yield hold(ReasonCode.ZONE_UNWATCHED, f"planned zone {zone}: nothing measures {name}")
         for place in sorted(zones, key=str):
-            yield from _unwatched(place, quantity, case, watching)
+            yield from _unwatched(place, window, watching)
 
 
 def _unwatched(
-    zone: str | None, quantity: Quantity, case: Case, watching: Sequence[Sight]
+    zone: str | None, window: EvaluatedWindow, watching: Sequence[Sight]
 ) -> Iterable[Reason]:
     """Stretches of the window in which no logger was placed in the zone at all.
 
     Where no event bounds the window, the first and last reading of any zone do; while the journey
     goes on, a zone whose readings are on their way is given time.
     """
-    records = [sight.record for sight in watching if sight.record.channel.zone == zone]
-    closing = records if case.window.provisional else [sight.record for sight in watching]
-    begins = [each.record.begin_ms for each in watching if each.record.begin_ms is not None]
-    ends = [record.end_ms for record in closing if record.end_ms is not None]
-    begin, end = _span(case, begins, ends)
-    left = difference(intervals((begin, end)), _united(record.watched for record in records))
-    tolerated = max(record.bridge_ms for record in records)
+    everywhere = [sight.record for sight in watching]
+    here = [record for record in everywhere if record.channel.zone == zone]
+    left = difference(
+        _span(window, everywhere, here if window.provisional else everywhere),
+        _united(record.watched for record in here),
+    )
+    tolerated = max(record.bridge_ms for record in here)
     place = "" if zone is None else f"zone {zone}: "
     for spot in left.pairs():
         if spot[1] - spot[0] > tolerated:
-            text = f"{place}no logger was placed there for {quantity.name.lower()}"
+            name = here[0].channel.quantity.name.lower()
+            text = f"{place}no logger was placed there for {name}"
             yield hold(ReasonCode.ZONE_UNWATCHED, text, spot=spot)
 
 
-def _span(case: Case, begins: Sequence[int], ends: Sequence[int]) -> tuple[int, int]:
-    """The consignment's window, from its events or else from its channels; (0, 0) if unknown."""
-    begin = case.window.begin_ms if case.window.begin_ms is not None else min(begins, default=None)
-    end = case.window.end_ms if case.window.end_ms is not None else max(ends, default=None)
+def _span(
+    window: EvaluatedWindow, beginning: Sequence[Record], ending: Sequence[Record]
+) -> Intervals:
+    """The consignment's window from its events, or else from its channels; empty if unknown."""
+    begins = [record.begin_ms for record in beginning if record.begin_ms is not None]
+    ends = [record.end_ms for record in ending if record.end_ms is not None]
+    begin = window.begin_ms if window.begin_ms is not None else min(begins, default=None)
+    end = window.end_ms if window.end_ms is not None else max(ends, default=None)
     if begin is None or end is None or begin >= end:
-        return 0, 0
-    return begin, end
+        return NEVER
+    return intervals((begin, end))
 
 
 def _incompleteness(profile: Profile, sight: Sight, sights: Sequence[Sight]) -> Iterable[Reason]:
@@ -157,7 +165,7 @@ def _with_excursions(results: Sequence[ChannelResult]) -> bool:
 
 def _united(sets: Iterable[Intervals]) -> Intervals:
     """Time in any of the sets."""
-    together = intervals()
+    together = NEVER
     for each in sets:
         together = union(together, each)
     return together
@@ -171,10 +179,13 @@ def _window(profile: Profile, case: Case) -> EvaluatedWindow:
         end_ms=window.end_ms,
         begin_event=window.begin_event,
         end_event=window.end_event,
+        provisional=window.provisional,
     )
 
 
-def _input_digest(profile: Profile, case: Case, results: Sequence[ChannelResult]) -> str:
+def _input_digest(
+    profile: Profile, case: Case, window: EvaluatedWindow, results: Sequence[ChannelResult]
+) -> str:
     """SHA-256 over everything the evaluation depends on, the profile's own digest included."""
     channels = [
         {
@@ -189,8 +200,7 @@ def _input_digest(profile: Profile, case: Case, results: Sequence[ChannelResult]
     ]
     body = {
         "profile": profile.digest,
-        "window": plain(_window(profile, case)),
-        "provisional": case.window.provisional,
+        "window": plain(window),
         "freeze_sensitive": case.freeze_sensitive,
         "planned_zones": sorted(set(case.planned_zones)),
         "planned_loggers": sorted(set(case.planned_loggers)),

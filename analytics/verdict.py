@@ -171,7 +171,7 @@ def _kinetic_result(
         mkt=rounded(mean_kinetic_celsius(known, bound.activation_kj_per_mol)),
         start_ms=int(kept.t[first]),
         end_ms=int(kept.t[last]),
-        short=first == 0 and int(kept.t[last] - kept.t[0]) < bound.window_ms,
+        short=bool(windows.short[index]),
         verdict=verdict,
     )
 

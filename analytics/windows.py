@@ -33,10 +33,13 @@ class KineticWindows:
 
     ``rate_low`` and ``rate_high`` enclose twice the integral of the rate at which the product
     ages, relative to its rate at the limit, times ``2**SCALE_BITS``; over covered time only.
+    ``span_ms`` is the time from first to last, or the whole window where the record is too
+    ``short`` to fill it: like a gap, what came before may have been cold.
     """
 
     first: Indices
     last: Indices
+    short: Bools
     covered_ms: tuple[int, ...]
     span_ms: tuple[int, ...]
     rate_low: tuple[int, ...]
@@ -46,7 +49,7 @@ class KineticWindows:
         return len(self.span_ms)
 
     def certainly_above(self) -> bool:
-        """True if a window's MKT exceeds the limit, however cold it was in its gaps."""
+        """True if a window's MKT exceeds the limit, however cold it was while nobody looked."""
         pairs = zip(self.rate_low, self.span_ms, strict=True)
         return any(rate > _rate_at_limit(ms) for rate, ms in pairs)
 
@@ -72,15 +75,19 @@ def kinetic_windows(
     """
     if not len(ends):
         return NO_WINDOWS
-    first = np.searchsorted(t, ends - limit.window_ms, side="left")
+    begins = ends - limit.window_ms
+    first = np.searchsorted(t, begins, side="left")
     last = np.searchsorted(t, ends, side="right") - 1
+    short = begins < t[0]
+    span = np.where(short, limit.window_ms, t[last] - t[first])
     known = np.where(covered, np.diff(t), 0)
     low, high = _rates(v, limit)
     return KineticWindows(
         first=first,
         last=last,
+        short=short,
         covered_ms=_sums(known, first, last),
-        span_ms=tuple((t[last] - t[first]).tolist()),
+        span_ms=tuple(span.tolist()),
         rate_low=_sums(_weighted(known, low), first, last),
         rate_high=_sums(_weighted(known, high), first, last),
     )
@@ -127,6 +134,7 @@ def _sums(segment: Millis, first: Indices, last: Indices) -> tuple[int, ...]:
 NO_WINDOWS: Final = KineticWindows(
     first=np.empty(0, np.intp),
     last=np.empty(0, np.intp),
+    short=np.empty(0, np.bool_),
     covered_ms=(),
     span_ms=(),
     rate_low=(),
