@@ -11,6 +11,7 @@ from prometheus_client import start_http_server
 from pydantic import ValidationError
 
 from coldgate.log import configure_logging
+from ingest import metrics
 from ingest.consumer import Consumer
 from ingest.settings import IngestSettings
 from ingest.source import BrokerAddress, MqttSource
@@ -32,6 +33,7 @@ def main() -> int:
     if settings.ingest_metrics_port is not None:
         start_http_server(settings.ingest_metrics_port, addr="127.0.0.1")
     source = _source(settings)
+    metrics.SUBSCRIBED.set_function(lambda: float(source.subscribed))
     source.start()
     dsn = settings.database_dsn.get_secret_value()
     Consumer(source, dsn, stop, batch_age=settings.ingest_batch_age).run()

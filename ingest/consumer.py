@@ -49,7 +49,6 @@ class Consumer:
         """Consume until asked to stop. What is not committed by then comes again."""
         while not self._stop.is_set():
             batch = self._source.take(wait_seconds=_IDLE_SECONDS, age_seconds=self._age_seconds)
-            metrics.CONNECTED.set(self._source.connected)
             if batch:
                 self._consume(batch)
         self._disconnect()

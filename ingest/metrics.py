@@ -13,7 +13,7 @@ MESSAGES: Final = Counter("coldgate_ingest_messages", "Messages stored", ["outco
 READINGS: Final = Counter("coldgate_ingest_readings", "Readings by outcome", ["outcome"])
 QUARANTINED: Final = Counter("coldgate_ingest_quarantined", "Refusals by code", ["code"])
 STAGE_SECONDS: Final = Counter("coldgate_ingest_stage_seconds", "Time by stage", ["stage"])
-CONNECTED: Final = Gauge("coldgate_ingest_connected", "1 while the broker connection is up")
+SUBSCRIBED: Final = Gauge("coldgate_ingest_subscribed", "1 while the broker delivers to us")
 
 
 def count(outcome: Outcome) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _INT32: Final = np.iinfo(np.int32)
 NO_VALUE: Final = _INT32.min  # stored with FAULT: its sequence number is not missing
+
+SLACK_MS: Final = 3_600_000
+_LATEST_MS: Final = 32_503_680_000_000  # the year 3000
 
 ChannelKey = tuple[int, int, int]  # logger id, sensor, quantity
 
@@ -101,6 +105,34 @@ def channel_keys(blocks: Sequence[GoodBlock]) -> set[ChannelKey]:
         for good in blocks
         for series in good.block.series
     }
+
+
+def touched_spans(
+    blocks: Sequence[GoodBlock], channels: Mapping[ChannelKey, int]
+) -> list[tuple[int, datetime, datetime]]:
+    """(channel id, first, last) of the time that the blocks may concern, one entry a channel.
+
+    Generous on both sides: by the logger's clock and by the gateway's, which may differ (S3).
+    """
+    spans: dict[int, tuple[int, int]] = {}
+    for good in blocks:
+        first, last = _concerned_ms(good.block)
+        for series in good.block.series:
+            channel = channels[good.logger_id, series.sensor, int(series.quantity)]
+            known = spans.get(channel, (first, last))
+            spans[channel] = min(known[0], first), max(known[1], last)
+    return [(channel, moment(first), moment(last)) for channel, (first, last) in spans.items()]
+
+
+def _concerned_ms(block: Block) -> tuple[int, int]:
+    offset = 0 if block.clock is None else block.clock.gateway_ms - block.clock.logger_ms
+    first = block.base_ms + int(block.offsets_ms.min())
+    return first + min(offset, 0) - SLACK_MS, _latest_ms(block) + max(offset, 0) + SLACK_MS
+
+
+def moment(epoch_ms: int) -> datetime:
+    """The instant ``epoch_ms`` after 1970 UTC, within what a database can hold."""
+    return datetime.fromtimestamp(min(max(epoch_ms, 0), _LATEST_MS) / 1000, UTC)
 
 
 def build_rows(

@@ -57,14 +57,14 @@ class MqttSource:
         self._waiting_bytes = 0
         self._unsettled: set[int] = set()  # packet ids of this generation
         self._generation = 0
-        self._connected = False
+        self._subscribed = False
         self._closing = False
         self._client = self._make_client()
 
     @property
-    def connected(self) -> bool:
-        """Whether the broker has accepted the present connection."""
-        return self._connected
+    def subscribed(self) -> bool:
+        """Whether the broker has granted the subscription on the present connection."""
+        return self._subscribed
 
     def start(self) -> None:
         """Connect in the background and keep trying; a broker that is absent is waited for."""
@@ -121,6 +121,7 @@ class MqttSource:
         client.reconnect_delay_set(*_RECONNECT_SECONDS)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -135,12 +136,11 @@ class MqttSource:
         if reason.is_failure:
             logger.warning("broker refused the connection", extra={"reason": str(reason)})
             return
-        self._next_generation(connected=True)
+        self._next_generation()
         filters = [
             (wire.subscription(partition), _QOS) for partition in self._address.partitions or ("+",)
         ]
         client.subscribe(filters)
-        logger.info("connected to the broker", extra={"port": self._address.port})
 
     def _on_disconnect(
         self,
@@ -150,14 +150,29 @@ class MqttSource:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._next_generation(connected=False)
+        self._next_generation()
         logger.info("disconnected from the broker", extra={"reason": str(reason)})
 
-    def _next_generation(self, *, connected: bool) -> None:
+    def _on_subscribe(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _packet_id: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            logger.error("broker refused the subscription", extra={"reasons": refused})
+            return
+        self._subscribed = True
+        logger.info("subscribed", extra={"port": self._address.port})
+
+    def _next_generation(self) -> None:
         with self._changed:
             self._generation += 1
             self._unsettled.clear()
-            self._connected = connected
+            self._subscribed = False
             # What waits here is unacknowledged and will be delivered again on this connection.
             self._waiting.clear()
             self._waiting_bytes = 0

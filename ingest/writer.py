@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from coldgate import wire
@@ -11,7 +10,15 @@ from coldgate.model import Acknowledgement, Rejection
 from coldgate.storage import telemetry
 from coldgate.storage.telemetry import MessageRow, QuarantineRow
 from ingest.decoder import Accepted, Decoded, Refused, Status
-from ingest.rows import BlockRefusal, admit_blocks, build_rows, channel_keys, wanted_loggers
+from ingest.rows import (
+    BlockRefusal,
+    admit_blocks,
+    build_rows,
+    channel_keys,
+    moment,
+    touched_spans,
+    wanted_loggers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,8 +152,8 @@ def _store_fresh(
         time_tables.cover(
             connection,
             "reading",
-            _moment(int(rows.taken_ms.min())),
-            _moment(int(rows.taken_ms.max())),
+            moment(int(rows.taken_ms.min())),
+            moment(int(rows.taken_ms.max())),
         )
         written = telemetry.write_readings(connection, rows)
         outcome.readings = written.stored
@@ -159,7 +166,7 @@ def _store_fresh(
             if (clock := one.block.clock) is not None
         ],
     )
-    telemetry.add_touched(connection, sorted(set(rows.channel_id.tolist())))
+    telemetry.add_touched(connection, touched_spans(good, channels))
     telemetry.advance_streams(connection, [_position(one, streams) for one in fresh])
     return refusals
 
@@ -249,7 +256,3 @@ def _reject(one: Refused) -> tuple[str, bytes]:
         str(wire.Topic(one.partition, one.sender, wire.DOWN_ACK)),
         wire.encode_acknowledgement(Acknowledgement(stream="", upto=0, rejected=(rejection,))),
     )
-
-
-def _moment(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)

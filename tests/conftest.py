@@ -272,7 +272,7 @@ def broker() -> Iterator[Broker]:
     """NATS with its gateways answered for, as in production."""
     with (
         open_folder() as folder,
-        NatsBroker(BrokerSettings(folder=folder)) as server,
+        NatsBroker(BrokerSettings(folder=folder, ack_wait_seconds=5)) as server,
     ):
         running = Broker("nats", server)
         with authority(running, server):

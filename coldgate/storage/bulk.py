@@ -32,6 +32,38 @@ _ROW: Final = np.dtype(
         ("message_id", ">i8"),
     ]
 )
+_POINT: Final = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("taken_at_bytes", ">i4"),
+        ("taken_at", ">i8"),
+        ("value_bytes", ">i4"),
+        ("value", ">i4"),
+        ("flags_bytes", ">i4"),
+        ("flags", ">i2"),
+    ]
+)
+_HEADER_BYTES: Final = len(_HEADER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Points:
+    """Raw readings of one channel, one array a column, all of shape (n,), in no given order."""
+
+    taken_ms: NDArray[np.int64]  # ms since 1970 UTC, by the logger's clock
+    value: NDArray[np.int32]  # thousandths of the unit
+    flags: NDArray[np.uint8]
+
+    @classmethod
+    def from_copy(cls, copied: bytes) -> Points:
+        """What ``COPY (SELECT taken_at, value, flags …) TO STDOUT (FORMAT BINARY)`` sends."""
+        count = (len(copied) - _HEADER_BYTES - len(_TRAILER)) // _POINT.itemsize
+        rows = np.frombuffer(copied, _POINT, count=count, offset=_HEADER_BYTES)
+        return cls(
+            taken_ms=rows["taken_at"].astype(np.int64) // 1000 + POSTGRES_EPOCH_MS,
+            value=rows["value"].astype(np.int32),
+            flags=rows["flags"].astype(np.uint8),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
-from coldgate.storage.rows import fetch_all, fetch_one
+from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,14 +47,10 @@ class KeyHolder:
     kind: str
 
 
-def insert_party(connection: Connection, *, id: str, name: str, kind: str) -> PartyRow:  # noqa: A002 - the column's name
+def insert_party(connection: Connection, *, party: str, name: str, kind: str) -> PartyRow:
     """Add a party; its id is taken for ever."""
-    row = fetch_one(
-        connection, PartyRow, _SQL["insert_party"], {"id": id, "name": name, "kind": kind}
-    )
-    if row is None:
-        raise NotFoundError("party", id)
-    return row
+    parameters = {"id": party, "name": name, "kind": kind}
+    return fetch_new(connection, PartyRow, _SQL["insert_party"], parameters)
 
 
 def ensure_operator(connection: Connection, party: str, key_sha256: bytes) -> None:
@@ -71,13 +67,16 @@ def parties(connection: Connection, *, scope: str | None, after: str, limit: int
     return fetch_all(connection, PartyRow, _SQL["parties"], parameters)
 
 
+def exists(connection: Connection, party: str) -> bool:
+    """Whether there is such a party."""
+    row = connection.execute(_SQL["exists"], {"id": party}).fetchone()
+    return row is not None and row[0] is True
+
+
 def insert_key(connection: Connection, *, party: str, label: str, sha256: bytes) -> KeyRow:
     """Add a key of ``party`` by its digest."""
     parameters = {"party": party, "label": label, "sha256": sha256}
-    row = fetch_one(connection, KeyRow, _SQL["insert_key"], parameters)
-    if row is None:
-        raise NotFoundError("party", party)
-    return row
+    return fetch_new(connection, KeyRow, _SQL["insert_key"], parameters)
 
 
 def keys(connection: Connection, party: str) -> list[KeyRow]:

@@ -10,6 +10,9 @@ SELECT id, name, kind, created_at FROM party
 WHERE (%(scope)s::text IS NULL OR id = %(scope)s) AND id > %(after)s
 ORDER BY id LIMIT %(limit)s
 
+-- name: exists
+SELECT EXISTS (SELECT FROM party WHERE id = %(id)s)
+
 -- name: insert_key
 INSERT INTO api_key (party_id, label, key_sha256) VALUES (%(party)s, %(label)s, %(sha256)s)
 RETURNING id, party_id, label, created_at, revoked_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import psycopg
 from psycopg.rows import class_row
 
 if TYPE_CHECKING:
@@ -28,3 +29,13 @@ def fetch_one(
     """The first row of the answer, None where there is none."""
     with connection.cursor(row_factory=class_row(row)) as cursor:
         return cursor.execute(query, parameters).fetchone()
+
+
+def fetch_new(
+    connection: Connection, row: type[Row], query: bytes, parameters: Mapping[str, object]
+) -> Row:
+    """The row that an ``INSERT … RETURNING`` without conflict clause always answers with."""
+    found = fetch_one(connection, row, query, parameters)
+    if found is None:
+        raise psycopg.DataError("INSERT returned no row")
+    return found

@@ -222,10 +222,10 @@ def add_quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> Non
     connection.execute(_SQL["add_quarantine"], columns)
 
 
-def add_touched(connection: Connection, channel_ids: Sequence[int]) -> None:
-    """Tell the judge that these channels have new readings, and wake it at commit."""
-    if channel_ids:
-        connection.execute(_SQL["add_touched"], (list(channel_ids),))
+def add_touched(connection: Connection, spans: Sequence[tuple[int, datetime, datetime]]) -> None:
+    """Tell the judge (channel id, first, last) of new readings, and wake it at commit."""
+    if spans:
+        connection.execute(_SQL["add_touched"], _columns(spans, 3))
         connection.execute(_SQL["notify"])
 
 

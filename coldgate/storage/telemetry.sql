@@ -95,7 +95,8 @@ FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %
 ON CONFLICT DO NOTHING
 
 -- name: add_touched
-INSERT INTO touched (channel_id) SELECT unnest(%s::integer[])
+INSERT INTO touched (channel_id, first_at, last_at)
+SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
 
 -- name: advance_streams
 UPDATE stream

@@ -102,8 +102,11 @@ CREATE TABLE touched (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     channel_id integer REFERENCES channel,
     consignment_id text REFERENCES consignment,
+    first_at timestamptz,  -- of a channel: the time its new readings may concern
+    last_at timestamptz,
     touched_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CHECK (num_nonnulls(channel_id, consignment_id) = 1)
+    CHECK (num_nonnulls(channel_id, consignment_id) = 1),
+    CHECK (num_nonnulls(channel_id, first_at, last_at) IN (0, 3))
 );
 CREATE INDEX touched_by_channel ON touched (channel_id) WHERE channel_id IS NOT NULL;
 CREATE INDEX touched_by_consignment ON touched (consignment_id) WHERE consignment_id IS NOT NULL;

@@ -1,0 +1,123 @@
+"""Products, their lots, and the profiles they are judged by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from psycopg.types.json import Jsonb
+
+from coldgate.errors import NotFoundError
+from coldgate.storage.queries import load_queries
+from coldgate.storage.rows import fetch_all, fetch_new
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("goods")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProduct:
+    """An article to register."""
+
+    id: str
+    party: str
+    name: str
+    gtin: str | None
+    freeze_sensitive: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRow:
+    """An article."""
+
+    id: str
+    party_id: str
+    name: str
+    gtin: str | None
+    freeze_sensitive: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LotRow:
+    """A batch; ``expires_on`` is its last day of use."""
+
+    product_id: str
+    number: str
+    expires_on: date
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRow:
+    """One version of a rule set."""
+
+    id: str
+    version: int
+    digest: str
+    body: dict[str, object]
+    created_at: datetime
+
+
+def insert_product(connection: Connection, new: NewProduct) -> ProductRow:
+    """Register an article; its id is taken for ever."""
+    return fetch_new(connection, ProductRow, _SQL["insert_product"], asdict(new))
+
+
+def products(
+    connection: Connection, *, scope: str | None, after: str, limit: int
+) -> list[ProductRow]:
+    """Articles of the party ``scope``, of all where it is None, in order of their ids."""
+    parameters = {"scope": scope, "id": None, "after": after, "limit": limit}
+    return fetch_all(connection, ProductRow, _SQL["products"], parameters)
+
+
+def product(connection: Connection, *, scope: str | None, product_id: str) -> ProductRow:
+    """One article; `NotFoundError` where there is none in ``scope``."""
+    parameters = {"scope": scope, "id": product_id, "after": "", "limit": 1}
+    rows = fetch_all(connection, ProductRow, _SQL["products"], parameters)
+    if not rows:
+        raise NotFoundError("product", product_id)
+    return rows[0]
+
+
+def insert_lot(connection: Connection, *, product_id: str, number: str, expires_on: date) -> LotRow:
+    """Register a batch of a product."""
+    parameters = {"product": product_id, "number": number, "expires_on": expires_on}
+    return fetch_new(connection, LotRow, _SQL["insert_lot"], parameters)
+
+
+def lots(connection: Connection, product_id: str) -> list[LotRow]:
+    """Batches of a product in order of their numbers."""
+    return fetch_all(connection, LotRow, _SQL["lots"], {"product": product_id})
+
+
+def ensure_profile(
+    connection: Connection,
+    *,
+    profile_id: str,
+    version: int,
+    digest: str,
+    body: Mapping[str, object],
+) -> None:
+    """Add the profile where this version is missing; one that is there stays as it is."""
+    parameters = {
+        "id": profile_id,
+        "version": version,
+        "digest": digest,
+        "body": Jsonb(dict(body)),
+    }
+    connection.execute(_SQL["ensure_profile"], parameters)
+
+
+def profiles(
+    connection: Connection, *, profile_id: str | None = None, version: int | None = None
+) -> list[ProfileRow]:
+    """Rule sets, the newest version of each first."""
+    parameters = {"id": profile_id, "version": version}
+    return fetch_all(connection, ProfileRow, _SQL["profiles"], parameters)

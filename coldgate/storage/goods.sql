@@ -1,0 +1,28 @@
+-- name: insert_product
+INSERT INTO product (id, party_id, name, gtin, freeze_sensitive)
+VALUES (%(id)s, %(party)s, %(name)s, %(gtin)s, %(freeze_sensitive)s)
+RETURNING id, party_id, name, gtin, freeze_sensitive, created_at
+
+-- name: products
+SELECT id, party_id, name, gtin, freeze_sensitive, created_at FROM product
+WHERE (%(scope)s::text IS NULL OR party_id = %(scope)s)
+  AND (%(id)s::text IS NULL OR id = %(id)s) AND id > %(after)s
+ORDER BY id LIMIT %(limit)s
+
+-- name: insert_lot
+INSERT INTO lot (product_id, number, expires_on) VALUES (%(product)s, %(number)s, %(expires_on)s)
+RETURNING product_id, number, expires_on, created_at
+
+-- name: lots
+SELECT product_id, number, expires_on, created_at FROM lot WHERE product_id = %(product)s
+ORDER BY number
+
+-- name: ensure_profile
+INSERT INTO profile (id, version, digest, body)
+VALUES (%(id)s, %(version)s, %(digest)s, %(body)s) ON CONFLICT DO NOTHING
+
+-- name: profiles
+SELECT id, version, digest, body, created_at FROM profile
+WHERE (%(id)s::text IS NULL OR id = %(id)s)
+  AND (%(version)s::integer IS NULL OR version = %(version)s)
+ORDER BY id, version DESC

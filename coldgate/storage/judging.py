@@ -1,0 +1,268 @@
+"""What the judge's job reads and writes: pending work, the facts of a case, evaluations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from coldgate.model import ClockPair, EventKind, Quantity
+from coldgate.storage.bulk import Points
+from coldgate.storage.queries import load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("judging")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Consignments with unjudged changes, oldest first, and the touched rows behind each.
+
+    ``idle`` are touched rows that concern no consignment.
+    """
+
+    consignments: dict[str, frozenset[int]]
+    idle: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedLogger:
+    """A logger while it travelled with a consignment."""
+
+    zone: str
+    placed_at: datetime
+    removed_at: datetime | None
+    id: int
+    serial: str
+    interval_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedChannel:
+    """One channel of a placed logger."""
+
+    id: int
+    logger_id: int
+    sensor: int
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvaluation:
+    """The newest evaluation of a consignment, as it was stored."""
+
+    version: int
+    body: bytes
+    evaluated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRow:
+    """One evaluation to be stored; ``body`` is the evaluation, byte for byte."""
+
+    consignment_id: str
+    version: int
+    verdict: str
+    provisional: bool
+    with_excursions: bool
+    profile_id: str
+    profile_version: int
+    engine: str
+    input_digest: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcursionRow:
+    """One excursion of an evaluation, for searching; the evaluation's body has all of it."""
+
+    channel: str
+    rule_id: str
+    action: str
+    started_at: datetime
+    ended_at: datetime
+    start_bound: str
+    end_bound: str
+    lin_ms: int
+    hold_ms: int
+    upper_ms: int
+    peak_milli: int
+    peak_at: datetime
+    readings: int
+
+
+def fetch_pending(connection: Connection, *, most: int) -> Pending:
+    """The oldest ``most`` touched rows, by the consignments that they concern."""
+    consignments: dict[str, set[int]] = {}
+    idle: set[int] = set()
+    for id_, named, placed in connection.execute(_SQL["pending"], (most,)):
+        consignment = named or placed
+        if consignment is None:
+            idle.add(id_)
+        else:
+            consignments.setdefault(consignment, set()).add(id_)
+    return Pending(
+        consignments={name: frozenset(ids) for name, ids in consignments.items()},
+        idle=frozenset(idle),
+    )
+
+
+def lock_consignment(
+    connection: Connection, consignment_id: str
+) -> tuple[str | None, int | None] | None:
+    """Lock a consignment to the end of the transaction and give its profile (id, version).
+
+    None when somebody else holds it: a gate decision, or another judge.
+    """
+    row: tuple[str | None, int | None] | None = connection.execute(
+        _SQL["lock_consignment"], (consignment_id,)
+    ).fetchone()
+    return row
+
+
+def still_touched(connection: Connection, ids: frozenset[int]) -> bool:
+    """Whether any of the touched rows is still there: nobody else judged them meanwhile."""
+    row = connection.execute(_SQL["still_touched"], (sorted(ids),)).fetchone()
+    return bool(row and row[0])
+
+
+def settle(connection: Connection, ids: frozenset[int]) -> None:
+    """Remove touched rows; the evaluation that covers them is in the same transaction."""
+    if ids:
+        connection.execute(_SQL["settle"], (sorted(ids),))
+
+
+def fetch_profile(connection: Connection, profile_id: str, version: int) -> object:
+    """The profile's body as it was stored: plain JSON values."""
+    row = connection.execute(_SQL["profile"], (profile_id, version)).fetchone()
+    return row[0] if row else None
+
+
+def fetch_lines(connection: Connection, consignment_id: str) -> list[tuple[str, bool]]:
+    """(zone, freeze sensitive) of every line; a product that is not registered counts as True."""
+    return connection.execute(_SQL["lines"], (consignment_id,)).fetchall()
+
+
+def fetch_events(connection: Connection, consignment_id: str) -> list[tuple[EventKind, datetime]]:
+    """Custody events in the order in which they happened."""
+    rows = connection.execute(_SQL["events"], (consignment_id,))
+    return [(EventKind(kind), happened_at) for kind, happened_at in rows]
+
+
+def fetch_placed_loggers(connection: Connection, consignment_id: str) -> list[PlacedLogger]:
+    """Every placement of the consignment with its logger."""
+    rows = connection.execute(_SQL["placed_loggers"], (consignment_id,))
+    return [
+        PlacedLogger(
+            zone=zone,
+            placed_at=placed_at,
+            removed_at=removed_at,
+            id=id_,
+            serial=serial,
+            interval_ms=interval_ms,
+        )
+        for zone, placed_at, removed_at, id_, serial, interval_ms in rows
+    ]
+
+
+def fetch_channels(connection: Connection, logger_ids: Sequence[int]) -> list[PlacedChannel]:
+    """Channels of the loggers, in the order in which they were first seen."""
+    rows = connection.execute(_SQL["channels"], (list(logger_ids),))
+    return [
+        PlacedChannel(id=id_, logger_id=logger_id, sensor=sensor, quantity=Quantity(quantity))
+        for id_, logger_id, sensor, quantity in rows
+    ]
+
+
+def fetch_clock_pairs(
+    connection: Connection, logger_id: int, first_ms: int, last_ms: int
+) -> tuple[ClockPair, ...]:
+    """Clock comparisons of a logger, by the gateway's clock within [first, last]."""
+    rows = connection.execute(_SQL["clock_pairs"], (logger_id, first_ms, last_ms))
+    return tuple(ClockPair(logger_ms=ours, gateway_ms=theirs) for ours, theirs in rows)
+
+
+def fetch_points(
+    connection: Connection, channel_id: int, first: datetime, last: datetime
+) -> tuple[Points, Points]:
+    """Readings and conflicting readings of a channel with stamps in [first, last]."""
+    parameters = (channel_id, first, last)
+    return (
+        _copy_out(connection, _SQL["copy_readings"], parameters),
+        _copy_out(connection, _SQL["copy_conflicts"], parameters),
+    )
+
+
+def _copy_out(connection: Connection, query: bytes, parameters: Sequence[object]) -> Points:
+    with connection.cursor().copy(query, parameters) as copy:
+        return Points.from_copy(b"".join(bytes(part) for part in copy))
+
+
+def fetch_newest(connection: Connection, consignment_id: str) -> StoredEvaluation | None:
+    """The newest evaluation of a consignment, if there is one."""
+    row = connection.execute(_SQL["newest"], (consignment_id,)).fetchone()
+    if row is None:
+        return None
+    return StoredEvaluation(version=row[0], body=bytes(row[1]), evaluated_at=row[2])
+
+
+def add_evaluation(
+    connection: Connection, row: EvaluationRow, excursions: Sequence[ExcursionRow]
+) -> int:
+    """Store an evaluation with its excursions, enter it in the ledger, tell who listens."""
+    stored = connection.execute(
+        _SQL["add_evaluation"],
+        (
+            row.consignment_id,
+            row.version,
+            row.verdict,
+            row.provisional,
+            row.with_excursions,
+            row.profile_id,
+            row.profile_version,
+            row.engine,
+            row.input_digest,
+            row.body,
+        ),
+    ).fetchone()
+    assert stored is not None  # noqa: S101 - INSERT … RETURNING gives its row
+    evaluation_id = int(stored[0])
+    connection.cursor().executemany(
+        _SQL["add_excursion"],
+        [_excursion_columns(evaluation_id, row.consignment_id, one) for one in excursions],
+    )
+    subject = f"consignment/{row.consignment_id}/evaluation/{row.version}"
+    connection.execute(_SQL["append_ledger"], (subject, row.body))
+    connection.execute(_SQL["notify"], (row.consignment_id,))
+    return evaluation_id
+
+
+def _excursion_columns(
+    evaluation_id: int, consignment_id: str, one: ExcursionRow
+) -> tuple[object, ...]:
+    return (
+        evaluation_id,
+        consignment_id,
+        one.channel,
+        one.rule_id,
+        one.action,
+        one.started_at,
+        one.ended_at,
+        one.start_bound,
+        one.end_bound,
+        one.lin_ms,
+        one.hold_ms,
+        one.upper_ms,
+        one.peak_milli,
+        one.peak_at,
+        one.readings,
+    )
+
+
+def listen(connection: Connection) -> None:
+    """Have this connection told of new work; it must be in autocommit mode."""
+    connection.execute(_SQL["listen"])

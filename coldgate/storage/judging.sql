@@ -1,0 +1,82 @@
+-- name: pending
+SELECT touched.id, touched.consignment_id, placement.consignment_id
+FROM (SELECT * FROM touched ORDER BY id LIMIT %s) AS touched
+LEFT JOIN channel ON channel.id = touched.channel_id
+LEFT JOIN placement ON placement.logger_id = channel.logger_id
+    AND placement.placed_at <= touched.last_at
+    AND coalesce(placement.removed_at, 'infinity') >= touched.first_at
+ORDER BY touched.id
+
+-- name: lock_consignment
+SELECT profile_id, profile_version FROM consignment
+WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED
+
+-- name: still_touched
+SELECT count(*) FROM touched WHERE id = ANY(%s)
+
+-- name: settle
+DELETE FROM touched WHERE id = ANY(%s)
+
+-- name: profile
+SELECT body FROM profile WHERE id = %s AND version = %s
+
+-- name: lines
+SELECT line.zone, coalesce(product.freeze_sensitive, true)
+FROM consignment_line AS line
+LEFT JOIN product ON product.id = line.product_id
+WHERE line.consignment_id = %s
+
+-- name: events
+SELECT kind, happened_at FROM custody_event WHERE consignment_id = %s ORDER BY happened_at, id
+
+-- name: placed_loggers
+SELECT placement.zone, placement.placed_at, placement.removed_at,
+       logger.id, logger.serial, logger.interval_ms
+FROM placement
+JOIN logger ON logger.id = placement.logger_id
+WHERE placement.consignment_id = %s
+ORDER BY placement.id
+
+-- name: channels
+SELECT id, logger_id, sensor, quantity FROM channel WHERE logger_id = ANY(%s) ORDER BY id
+
+-- name: clock_pairs
+SELECT logger_ms, gateway_ms FROM clock_pair
+WHERE logger_id = %s AND gateway_ms BETWEEN %s AND %s
+
+-- name: copy_readings
+COPY (
+    SELECT taken_at, value, flags FROM reading
+    WHERE channel_id = %s AND taken_at BETWEEN %s AND %s
+) TO STDOUT (FORMAT BINARY)
+
+-- name: copy_conflicts
+COPY (
+    SELECT taken_at, value, flags FROM conflict
+    WHERE channel_id = %s AND taken_at BETWEEN %s AND %s
+) TO STDOUT (FORMAT BINARY)
+
+-- name: newest
+SELECT version, body, evaluated_at FROM evaluation
+WHERE consignment_id = %s ORDER BY version DESC LIMIT 1
+
+-- name: add_evaluation
+INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,
+                        profile_id, profile_version, engine, input_digest, body)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+RETURNING id
+
+-- name: add_excursion
+INSERT INTO excursion (evaluation_id, consignment_id, channel, rule_id, action, started_at,
+                       ended_at, start_bound, end_bound, lin_ms, hold_ms, upper_ms, peak_milli,
+                       peak_at, readings)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+
+-- name: append_ledger
+SELECT append_ledger('analytics', 'evaluation', %s, %s)
+
+-- name: listen
+LISTEN coldgate_touched
+
+-- name: notify
+SELECT pg_notify('coldgate_evaluation', %s)

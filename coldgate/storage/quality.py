@@ -1,0 +1,162 @@
+"""Evaluations as the quality side reads them, deviations, and what the outside must hear."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from psycopg.types.json import Jsonb
+
+from coldgate.errors import NotFoundError
+from coldgate.storage.queries import load_queries
+from coldgate.storage.rows import fetch_all
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("quality")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDeviation:
+    """Something that went wrong; ``cause`` is a stable code."""
+
+    consignment: str
+    cause: str
+    verdict: str
+    evaluation_id: int | None
+    gate_decision_id: int | None
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationRow:
+    """A deviation as stored; open while ``closed_at`` is None."""
+
+    id: int
+    consignment_id: str
+    cause: str
+    verdict: str
+    evaluation_id: int | None
+    gate_decision_id: int | None
+    facts: dict[str, object]
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationRow:
+    """An evaluation without its body."""
+
+    id: int
+    version: int
+    verdict: str
+    provisional: bool
+    with_excursions: bool
+    profile_id: str
+    profile_version: int
+    engine: str
+    input_digest: str
+    evaluated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExcursionRow:
+    """One out-of-limit event that a rule found."""
+
+    evaluation_version: int
+    channel: str
+    rule_id: str
+    action: str
+    started_at: datetime
+    ended_at: datetime
+    start_bound: str
+    end_bound: str
+    lin_ms: int
+    hold_ms: int
+    upper_ms: int
+    peak_milli: int
+    peak_at: datetime
+    readings: int
+
+
+def open_deviation(connection: Connection, new: NewDeviation) -> tuple[int, bool]:
+    """The id of the open deviation of this cause, and whether it was opened just now.
+
+    The caller holds the consignment's lock, so that the one found cannot be closed meanwhile.
+    """
+    row = connection.execute(
+        _SQL["open_deviation"], {**asdict(new), "facts": Jsonb(dict(new.facts))}
+    ).fetchone()
+    if row is not None:
+        return row[0], True
+    key = {"consignment": new.consignment, "cause": new.cause}
+    existing = connection.execute(_SQL["open_deviation_id"], key).fetchone()
+    if existing is None:
+        raise NotFoundError("open deviation", new.cause)
+    return existing[0], False
+
+
+def deviations(
+    connection: Connection,
+    *,
+    scope: str | None,
+    consignment: str | None,
+    after: int,
+    limit: int,
+) -> list[DeviationRow]:
+    """Deviations of consignments that the party ``scope`` takes part in, oldest first."""
+    parameters = {"scope": scope, "consignment": consignment, "after": after, "limit": limit}
+    return fetch_all(connection, DeviationRow, _SQL["deviations"], parameters)
+
+
+def announce(
+    connection: Connection, *, kind: str, consignment: str, body: Mapping[str, object]
+) -> None:
+    """Tell the outside when, and only when, this transaction commits."""
+    parameters = {"kind": kind, "consignment": consignment, "body": Jsonb(dict(body))}
+    connection.execute(_SQL["announce"], parameters)
+
+
+def listen(connection: Connection) -> None:
+    """Hear of new evaluations on this connection from now on."""
+    connection.execute(_SQL["listen"])
+
+
+def due(connection: Connection) -> list[str]:
+    """Consignments with evaluations that nobody has acted on."""
+    return [row[0] for row in connection.execute(_SQL["due"]).fetchall()]
+
+
+def claim(connection: Connection, consignment: str) -> frozenset[int]:
+    """Evaluations that this transaction acts on; whoever commits first has them."""
+    rows = connection.execute(_SQL["claim"], {"consignment": consignment}).fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+def evaluations(
+    connection: Connection, consignment: str, *, after: int, limit: int
+) -> list[EvaluationRow]:
+    """Evaluations in order of their versions."""
+    parameters = {"consignment": consignment, "after": after, "limit": limit}
+    return fetch_all(connection, EvaluationRow, _SQL["evaluations"], parameters)
+
+
+def evaluation_body(connection: Connection, consignment: str, version: int) -> bytes:
+    """One evaluation, byte for byte as the judge wrote it (S33)."""
+    parameters = {"consignment": consignment, "version": version}
+    row = connection.execute(_SQL["evaluation_body"], parameters).fetchone()
+    if row is None:
+        raise NotFoundError("evaluation", str(version))
+    return bytes(row[0])
+
+
+def excursions(
+    connection: Connection, consignment: str, *, version: int | None
+) -> list[ExcursionRow]:
+    """Excursions that one evaluation lists; ``version`` None takes the newest."""
+    parameters = {"consignment": consignment, "version": version}
+    return fetch_all(connection, ExcursionRow, _SQL["excursions"], parameters)

@@ -1,0 +1,325 @@
+"""The judge's job on a real database: what is pending, what is stored, who wins a race."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from factories import fetch, register_logger, register_party
+from psycopg.types.json import Jsonb
+
+from analytics.job import Job
+from analytics.profile_format import load_builtin_profiles
+from coldgate.launch.process import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+pytestmark = pytest.mark.database
+
+START = datetime(2026, 11, 1, 8, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class House:
+    """One database with a consignment `c-1` of one logger, and the means to add facts to it."""
+
+    dsn: str
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(statement, parameters or None)  # type: ignore[arg-type]  # written here
+
+    def add_readings(
+        self, values: Sequence[int], *, channel: int = 1, begin: datetime = START
+    ) -> None:
+        """Readings in m°C, one a minute, with the touched row that ingest would write."""
+        with psycopg.connect(self.dsn) as connection:
+            connection.cursor().executemany(
+                "INSERT INTO reading VALUES (%s, %s, %s, 0, 1, 1)",
+                [(channel, begin + i * MINUTE, value) for i, value in enumerate(values)],
+            )
+            connection.execute(
+                "INSERT INTO touched (channel_id, first_at, last_at) VALUES (%s, %s, %s)",
+                (channel, begin, begin + len(values) * MINUTE),
+            )
+            connection.execute("SELECT pg_notify('coldgate_touched', '')")
+
+    def add_event(self, kind: str, at: datetime, *, consignment: str = "c-1") -> None:
+        self.execute(
+            "INSERT INTO custody_event (consignment_id, kind, happened_at, party_id)"
+            " VALUES (%s, %s, %s, 'carrier-1')",
+            consignment,
+            kind,
+            at,
+        )
+        self.execute("INSERT INTO touched (consignment_id) VALUES (%s)", consignment)
+        self.execute("SELECT pg_notify('coldgate_touched', '')")
+
+    def add_consignment(self, name: str, *, profile: str | None = "USP_CCT_2_8") -> None:
+        self.execute(
+            "INSERT INTO consignment (id, consignor_id, consignee_id, profile_id, profile_version)"
+            " VALUES (%s, 'carrier-1', 'carrier-1', %s, %s)",
+            name,
+            profile,
+            profile and 1,
+        )
+        self.execute(
+            "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number,"
+            " quantity) VALUES (%s, 1, 'product-1', 'LOT', 1)",
+            name,
+        )
+
+    def place(self, logger: int, consignment: str, *, at: datetime = START) -> None:
+        self.execute(
+            "INSERT INTO placement (consignment_id, logger_id, placed_at) VALUES (%s, %s, %s)",
+            consignment,
+            logger,
+            at,
+        )
+
+    @property
+    def evaluations(self) -> list[Any]:
+        return fetch(
+            self.dsn,
+            "SELECT verdict, provisional FROM evaluation WHERE consignment_id = 'c-1'"
+            " ORDER BY version",
+        )
+
+    @property
+    def newest(self) -> dict[str, Any]:
+        query = "SELECT body FROM evaluation ORDER BY id DESC LIMIT 1"
+        body: dict[str, Any] = json.loads(bytes(fetch(self.dsn, query)[0]))
+        return body
+
+    def settled(self) -> bool:
+        """Whether nothing is pending any more, within ten seconds."""
+        query = "SELECT count(*) FROM touched"
+        return wait_until(lambda: fetch(self.dsn, query) == [0], seconds=10)
+
+
+@pytest.fixture
+def house(database: str) -> House:
+    built = House(database)
+    register_party(database)
+    built.execute(
+        "INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1)",
+        register_logger(database),
+    )
+    for profile in load_builtin_profiles():
+        built.execute(
+            "INSERT INTO profile VALUES (%s, %s, %s, %s)",
+            profile.id,
+            profile.version,
+            profile.digest,
+            Jsonb(profile.as_json()),
+        )
+    built.add_consignment("c-1")
+    built.place(1, "c-1")
+    return built
+
+
+@contextmanager
+def judging(house: House, *, refresh: timedelta = timedelta(hours=1)) -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=Job(house.dsn, stop, refresh=refresh).run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+def finish_clean_trip(house: House) -> None:
+    house.add_event("packed", START)
+    house.add_readings([5000] * 61)
+    house.add_event("received", START + 60 * MINUTE)
+
+
+def test_clean_journey_ends_in_a_final_pass(house: House) -> None:
+    finish_clean_trip(house)
+
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == [("PASS", False)]
+    assert house.newest["channels"][0]["statistics"]["n"] == 61
+
+
+def test_breach_is_judged_while_the_journey_goes_on(house: House) -> None:
+    house.add_event("packed", START)
+    with judging(house):
+        house.add_readings([5000] * 30)
+        assert house.settled()
+        house.add_readings([16000] * 5, begin=START + 30 * MINUTE)
+
+        assert wait_until(lambda: house.evaluations[-1:] == [("FAIL", True)], seconds=10)
+
+    rules = fetch(house.dsn, "SELECT DISTINCT rule_id FROM excursion ORDER BY 1")
+    assert "HI_HARD" in rules
+
+
+def test_provisional_answer_is_stored_when_it_changes_not_with_each_reading(house: House) -> None:
+    house.add_event("packed", START)
+    with judging(house):
+        for minute in range(20):
+            house.add_readings([5000], begin=START + minute * MINUTE)
+            assert house.settled()
+
+    assert len(house.evaluations) <= 3
+
+
+def test_late_readings_make_a_new_version(house: House) -> None:
+    house.add_event("packed", START)
+    house.add_readings([5000] * 20)
+    house.add_event("received", START + 60 * MINUTE)
+    with judging(house):
+        assert house.settled()
+        house.add_readings([5000] * 41, begin=START + 20 * MINUTE)
+        assert house.settled()
+
+    assert house.evaluations == [("HOLD", False), ("PASS", False)]
+
+
+def test_judging_again_without_news_stores_nothing(house: House) -> None:
+    finish_clean_trip(house)
+    with judging(house):
+        assert house.settled()
+        house.execute("INSERT INTO touched (consignment_id) VALUES ('c-1')")
+        assert house.settled()
+
+    assert len(house.evaluations) == 1
+
+
+def test_arrival_order_does_not_change_a_byte(house: House) -> None:
+    house.add_readings([5000] * 31, begin=START + 30 * MINUTE)
+    house.add_event("received", START + 60 * MINUTE)
+    house.add_readings([5000] * 30)
+    house.add_event("packed", START)
+    house.add_consignment("c-2")
+    house.execute(
+        "INSERT INTO logger (serial, party_id, interval_ms) VALUES ('L-2', 'carrier-1', 60000)"
+    )
+    house.execute("INSERT INTO channel (logger_id, sensor, quantity) VALUES (2, 0, 1)")
+    house.place(2, "c-2")
+    house.add_event("packed", START, consignment="c-2")
+    house.add_readings([5000] * 61, channel=2)
+    house.add_event("received", START + 60 * MINUTE, consignment="c-2")
+
+    with judging(house):
+        assert house.settled()
+
+    bodies = fetch(house.dsn, "SELECT body FROM evaluation ORDER BY consignment_id")
+    first, second = (bytes(body).replace(b"L-2", b"L-1") for body in bodies)
+    assert json.loads(first)["channels"] == json.loads(second)["channels"]
+
+
+def test_conflicting_value_holds_the_consignment(house: House) -> None:
+    finish_clean_trip(house)
+    house.execute("INSERT INTO conflict VALUES (1, %s, 7900, 0, 1, 2)", START + 10 * MINUTE)
+
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == [("HOLD", False)]
+    assert "DATA_CONFLICT" in {reason["code"] for reason in house.newest["reasons"]}
+
+
+def test_clock_of_the_logger_is_mapped_to_ours(house: House) -> None:
+    hour_ms = 3_600_000
+    start_ms = int(START.timestamp() * 1000)
+    for after_ms in (0, hour_ms):
+        house.execute(
+            "INSERT INTO clock_pair VALUES (1, %s, %s, 1)",
+            start_ms + after_ms - 5 * hour_ms,
+            start_ms + after_ms,
+        )
+    house.add_event("packed", START)
+    house.add_readings([5000] * 61, begin=START - timedelta(hours=5))
+    house.add_event("received", START + 60 * MINUTE)
+
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == [("PASS", False)]
+
+
+def test_consignment_without_profile_gets_no_answer(house: House) -> None:
+    house.add_consignment("c-2", profile=None)
+    house.place(1, "c-2", at=START)
+    house.add_readings([5000] * 5)
+
+    with judging(house):
+        assert house.settled()
+
+    assert fetch(house.dsn, "SELECT DISTINCT consignment_id FROM evaluation") == ["c-1"]
+
+
+def test_readings_of_a_logger_in_no_consignment_are_settled(house: House) -> None:
+    house.execute("INSERT INTO logger (serial, party_id) VALUES ('L-9', 'carrier-1')")
+    house.execute("INSERT INTO channel (logger_id, sensor, quantity) VALUES (2, 0, 1)")
+    house.add_readings([5000] * 5, channel=2)
+
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == []
+
+
+def test_two_judges_store_each_version_once(house: House) -> None:
+    house.add_event("packed", START)
+    with judging(house), judging(house):
+        for minute in range(0, 60, 5):
+            house.add_readings([5000 + 1000 * (minute % 2)] * 5, begin=START + minute * MINUTE)
+        house.add_event("received", START + 59 * MINUTE)
+        assert house.settled()
+
+    versions = fetch(house.dsn, "SELECT version FROM evaluation ORDER BY version")
+    assert versions == list(range(1, len(versions) + 1))
+    assert house.evaluations[-1] == ("PASS", False)
+
+
+def test_consignment_that_somebody_holds_is_judged_afterwards(house: House) -> None:
+    finish_clean_trip(house)
+    with psycopg.connect(house.dsn) as gate:
+        gate.execute("SELECT FROM consignment WHERE id = 'c-1' FOR UPDATE")
+        with judging(house):
+            assert not wait_until(lambda: bool(house.evaluations), seconds=0.5)
+            gate.commit()
+            assert house.settled()
+
+    assert house.evaluations == [("PASS", False)]
+
+
+def test_broken_profile_keeps_its_consignment_pending_and_the_others_moving(house: House) -> None:
+    house.execute("INSERT INTO profile VALUES ('BROKEN', 1, '-', '{}')")
+    house.execute(
+        "INSERT INTO consignment (id, consignor_id, consignee_id, profile_id, profile_version)"
+        " VALUES ('c-broken', 'carrier-1', 'carrier-1', 'BROKEN', 1)"
+    )
+    house.execute("INSERT INTO touched (consignment_id) VALUES ('c-broken')")
+    finish_clean_trip(house)
+
+    with judging(house):
+        assert wait_until(lambda: house.evaluations == [("PASS", False)], seconds=10)
+
+    assert fetch(house.dsn, "SELECT consignment_id FROM touched") == ["c-broken"]
+
+
+def test_evaluation_enters_the_ledger(house: House) -> None:
+    finish_clean_trip(house)
+
+    with judging(house):
+        assert house.settled()
+
+    entries = fetch(house.dsn, "SELECT kind, subject FROM ledger")
+    assert entries == [("evaluation", "consignment/c-1/evaluation/1")]
