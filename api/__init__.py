@@ -1,0 +1,1 @@
+"""The API: devices, consignments, gate and quality loop over HTTP."""

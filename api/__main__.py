@@ -1,0 +1,37 @@
+"""``python -m api``: serve the API until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from api.app import create_app
+from api.settings import ApiSettings
+from coldgate.log import configure_logging
+
+
+def main() -> int:
+    """Run the process; 2 when it is configured wrongly, 1 when it could not start."""
+    configure_logging("api")
+    try:
+        settings = ApiSettings()  # type: ignore[call-arg]  # pydantic reads the environment
+    except ValidationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

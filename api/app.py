@@ -1,0 +1,119 @@
+"""The API application: its parts, its routes, its life from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from fastapi import FastAPI
+
+from api import operations
+from api.consignments import evidence_routes, goods_routes, goods_service
+from api.consignments import routes as consignment_routes
+from api.context import Context
+from api.devices import routes as device_routes
+from api.devices.broker_auth import BrokerAuthority
+from api.devices.service import verify_gateway
+from api.errors import install_handlers, problem_responses
+from api.gate import routes as gate_routes
+from api.gate.selftest import prove_gate
+from api.metrics import Metrics, RequestTimer
+from api.parties import routes as party_routes
+from api.parties.service import ensure_operator
+from api.quality import routes as quality_routes
+from api.quality.reactor import Reactor
+from coldgate.storage.connection import open_pool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from psycopg_pool import ConnectionPool
+
+    from api.devices.broker_auth import GatewayGrant, Verify
+    from api.settings import ApiSettings
+    from coldgate.storage.connection import Connection
+
+DESCRIPTION: Final = """
+Decides whether goods that travelled cold may be used.
+
+Send the API key of your party as `Authorization: Bearer cg_…`. Every refusal is a problem+json
+(RFC 9457) with a stable `code`; what you may not see looks like what does not exist. Send an
+`Idempotency-Key` with every POST, and send the same request again when no answer came.
+"""
+ROUTERS: Final = (
+    party_routes.router,
+    device_routes.router,
+    goods_routes.router,
+    consignment_routes.router,
+    evidence_routes.router,
+    gate_routes.router,
+    quality_routes.router,
+)
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The application; it touches database and broker only while its lifespan runs."""
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with running(settings, metrics) as context:
+            app.state.context = context
+            yield
+
+    app = FastAPI(
+        title="Coldgate",
+        version=version("coldgate"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.add_middleware(RequestTimer, metrics=metrics)
+    install_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router, responses=problem_responses())
+    app.include_router(operations.router)
+    return app
+
+
+@asynccontextmanager
+async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Context]:
+    """Start every part, and stop them in reverse, whatever happens between."""
+    prove_gate()
+    dsn = settings.database_dsn.get_secret_value()
+    async with AsyncExitStack() as stack:
+        pool = open_pool(dsn, "coldgate_api", size=settings.pool_size)
+        stack.push_async_callback(asyncio.to_thread, pool.close)
+        await asyncio.to_thread(_prepare, pool, settings)
+        reactor = Reactor(dsn, metrics)
+        reactor.start()
+        stack.push_async_callback(asyncio.to_thread, reactor.stop)
+        authority = None
+        if settings.authority is not None:
+            authority = BrokerAuthority(settings.authority, _verifier(pool))
+            await stack.enter_async_context(authority)
+        yield Context(
+            settings=settings, pool=pool, metrics=metrics, reactor=reactor, authority=authority
+        )
+
+
+def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings) -> None:
+    """Put into the database what this version brings along."""
+    with pool.connection() as connection:
+        goods_service.store_builtin_profiles(connection)
+        if settings.operator_key is not None:
+            ensure_operator(connection, settings.operator_key.get_secret_value())
+
+
+def _verifier(pool: ConnectionPool[Connection]) -> Verify:
+    def check(name: str, password: str) -> GatewayGrant | None:
+        with pool.connection() as connection:
+            return verify_gateway(connection, name, password)
+
+    async def verify(name: str, password: str) -> GatewayGrant | None:
+        return await asyncio.to_thread(check, name, password)
+
+    return verify

@@ -1,0 +1,1 @@
+"""Goods and their journeys: products, lots, consignments, placements, events, readings."""

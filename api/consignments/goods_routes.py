@@ -1,0 +1,47 @@
+"""Routes of products, lots and profiles."""
+
+from fastapi import APIRouter, Response
+
+from api.consignments import goods_service
+from api.consignments.goods_schemas import (
+    LotIn,
+    LotList,
+    LotView,
+    ProductIn,
+    ProductView,
+    ProfileList,
+)
+from api.deps import Read, Write
+from api.schemas import AfterText, Identifier, Limit, Page
+
+router = APIRouter(prefix="/v1", tags=["goods"])
+
+
+@router.post("/products", status_code=201, response_model=ProductView)
+def add_product(new: ProductIn, request: Write) -> Response:
+    """Register an article."""
+    return request.write(goods_service.add_product, new)
+
+
+@router.get("/products")
+def list_products(request: Read, after: AfterText = "", limit: Limit = 100) -> Page[ProductView]:
+    """List articles."""
+    return request.read(goods_service.list_products, after=after, limit=limit)
+
+
+@router.post("/products/{product}/lots", status_code=201, response_model=LotView)
+def add_lot(product: Identifier, new: LotIn, request: Write) -> Response:
+    """Register a batch."""
+    return request.write(goods_service.add_lot, product, new)
+
+
+@router.get("/products/{product}/lots")
+def list_lots(product: Identifier, request: Read) -> LotList:
+    """List the batches of an article."""
+    return request.read(goods_service.list_lots, product)
+
+
+@router.get("/profiles")
+def list_profiles(request: Read) -> ProfileList:
+    """List the rule sets that a consignment can be judged by."""
+    return request.read(goods_service.list_profiles)

@@ -1,0 +1,85 @@
+"""Products, lots and profiles."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from analytics.profile_format import load_builtin_profiles
+from api.consignments.expiry import parse_expiry
+from api.consignments.goods_schemas import (
+    LotIn,
+    LotList,
+    LotView,
+    ProductView,
+    ProfileList,
+    ProfileView,
+)
+from api.schemas import Page
+from coldgate.storage import goods
+from coldgate.storage.goods import NewProduct
+
+if TYPE_CHECKING:
+    from api.caller import Caller
+    from api.consignments.goods_schemas import ProductIn
+    from coldgate.storage.connection import Connection
+
+
+def add_product(connection: Connection, caller: Caller, new: ProductIn) -> ProductView:
+    """Register an article of the caller, or for the operator of the party named."""
+    row = goods.insert_product(
+        connection,
+        NewProduct(
+            id=new.id,
+            party=caller.acting_for(new.party),
+            name=new.name,
+            gtin=new.gtin,
+            freeze_sensitive=new.freeze_sensitive,
+        ),
+    )
+    caller.record(connection, "product.added", row.id, name=row.name, gtin=row.gtin)
+    return ProductView.model_validate(row)
+
+
+def list_products(
+    connection: Connection, caller: Caller, *, after: str, limit: int
+) -> Page[ProductView]:
+    """The caller's articles."""
+    rows = goods.products(connection, scope=caller.scope, after=after, limit=limit)
+    items = [ProductView.model_validate(row) for row in rows]
+    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+
+
+def add_lot(connection: Connection, caller: Caller, product: str, new: LotIn) -> LotView:
+    """Register a batch of one of the caller's articles."""
+    goods.product(connection, scope=caller.scope, product_id=product)
+    expires_on = parse_expiry(new.expires_on, today=datetime.now(UTC).date())
+    row = goods.insert_lot(connection, product_id=product, number=new.number, expires_on=expires_on)
+    subject = f"{product}/{new.number}"
+    caller.record(connection, "lot.added", subject, expires_on=expires_on.isoformat())
+    return LotView.model_validate(row)
+
+
+def list_lots(connection: Connection, caller: Caller, product: str) -> LotList:
+    """Batches of one of the caller's articles."""
+    goods.product(connection, scope=caller.scope, product_id=product)
+    return LotList(items=[LotView.model_validate(row) for row in goods.lots(connection, product)])
+
+
+def list_profiles(connection: Connection, _caller: Caller) -> ProfileList:
+    """Every profile, the newest version first; profiles are no secret."""
+    return ProfileList(
+        items=[ProfileView.model_validate(row) for row in goods.profiles(connection)]
+    )
+
+
+def store_builtin_profiles(connection: Connection) -> None:
+    """Add the packaged profiles that the database does not have."""
+    for profile in load_builtin_profiles():
+        goods.ensure_profile(
+            connection,
+            profile_id=profile.id,
+            version=profile.version,
+            digest=profile.digest,
+            body=profile.as_json(),
+        )

@@ -1,0 +1,185 @@
+"""What is said about consignments and what happens to them."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from api.schemas import (
+    MAX_INT,
+    Body,
+    Identifier,
+    LotNumber,
+    Moment,
+    Serial,
+    Text,
+    Version,
+    View,
+    Zone,
+    example,
+)
+from coldgate.model import EventKind, LineState
+
+MAX_LINES = 1_000
+MAX_LEGS = 100
+Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$", description="GS1 AI (00)")]
+ProfileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class ProfileRef(Body):
+    """A profile; without ``version`` the newest, resolved and kept at once."""
+
+    model_config = example(id="USP_CCT_2_8", version=1)
+    id: ProfileId
+    version: Version | None = None
+
+
+class LineIn(Body):
+    """Goods of one lot; the lot may be registered later, before the gate is asked."""
+
+    product: Identifier
+    lot: LotNumber
+    quantity: Annotated[int, Field(ge=1, le=MAX_INT)]
+    zone: Zone = "main"
+    sscc: Sscc | None = None
+
+
+class LegIn(Body):
+    """One part of the journey, under one carrier."""
+
+    carrier: Identifier
+    origin: Text
+    destination: Text
+    vehicle: Text = ""
+
+
+class ConsignmentIn(Body):
+    """One transport to come; the consignor is the caller, or for the operator the one named."""
+
+    model_config = example(
+        id="shipment-1042",
+        consignee="city-hospital",
+        profile={"id": "USP_CCT_2_8"},
+        lines=[{"product": "vaccine", "lot": "A1", "quantity": 20}],
+        legs=[{"carrier": "north-freight", "origin": "Uppsala", "destination": "Oslo"}],
+    )
+    id: Identifier
+    consignor: Identifier | None = None
+    consignee: Identifier
+    profile: ProfileRef | None = None
+    lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)]
+    legs: Annotated[tuple[LegIn, ...], Field(max_length=MAX_LEGS)] = ()
+
+
+class PlacementIn(Body):
+    """A logger put into a zone; ``party`` tells loggers of one serial number apart."""
+
+    model_config = example(serial="QT-100123", zone="main", placed_at="2026-03-01T06:00:00Z")
+    serial: Serial
+    party: Identifier | None = None
+    zone: Zone = "main"
+    placed_at: Moment
+    removed_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.removed_at is not None and self.removed_at <= self.placed_at:
+            raise ValueError("removed_at must be later than placed_at")
+        return self
+
+
+class RemovalIn(Body):
+    """When a logger left its zone; readings from then on do not count."""
+
+    model_config = example(removed_at="2026-03-02T14:30:00Z")
+    removed_at: Moment
+
+
+class EventIn(Body):
+    """Something that happened to the consignment."""
+
+    model_config = example(kind="received", happened_at="2026-03-02T14:00:00Z", note="dock 4")
+    kind: EventKind
+    happened_at: Moment
+    note: Text = ""
+
+
+class ProfileKeyView(View):
+    """The version that judges the consignment."""
+
+    id: str
+    version: int
+
+
+class LineView(View):
+    """A line and where it stands."""
+
+    position: int
+    product: Annotated[str, Field(validation_alias="product_id")]
+    lot: Annotated[str, Field(validation_alias="lot_number")]
+    quantity: int
+    zone: str
+    sscc: str | None
+    state: LineState
+
+
+class LegView(View):
+    """One part of the journey."""
+
+    position: int
+    carrier: Annotated[str, Field(validation_alias="carrier_id")]
+    origin: str
+    destination: str
+    vehicle: str
+
+
+class PlacementView(View):
+    """A logger in a zone, until before ``removed_at``."""
+
+    id: int
+    serial: str
+    party: Annotated[str, Field(validation_alias="party_id")]
+    zone: str
+    placed_at: datetime
+    removed_at: datetime | None
+
+
+class PlacementList(View):
+    """Placements of one consignment."""
+
+    items: list[PlacementView]
+
+
+class EventView(View):
+    """Something that happened; ``recorded_at`` is when we heard of it."""
+
+    id: int
+    kind: EventKind
+    happened_at: datetime
+    recorded_at: datetime
+    party: Annotated[str, Field(validation_alias="party_id")]
+    note: str
+
+
+class EventList(View):
+    """Events of one consignment."""
+
+    items: list[EventView]
+
+
+class ConsignmentBrief(View):
+    """A consignment in a list."""
+
+    id: str
+    consignor: Annotated[str, Field(validation_alias="consignor_id")]
+    consignee: Annotated[str, Field(validation_alias="consignee_id")]
+    carriers: Annotated[list[str], Field(validation_alias="carrier_ids")]
+    profile: ProfileKeyView | None
+    created_at: datetime
+
+
+class ConsignmentView(ConsignmentBrief):
+    """A consignment with its lines and legs."""
+
+    lines: list[LineView]
+    legs: list[LegView]

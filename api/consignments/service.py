@@ -1,0 +1,240 @@
+"""Consignments: making one, placing loggers, recording events."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from api.consignments.schemas import (
+    ConsignmentBrief,
+    ConsignmentView,
+    EventList,
+    EventView,
+    LegView,
+    LineView,
+    PlacementList,
+    PlacementView,
+)
+from api.schemas import Page
+from coldgate.errors import ConflictError, NotFoundError
+from coldgate.model import EventKind, LineState
+from coldgate.storage import consignments, goods, placements
+from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, ProfileKey
+from coldgate.storage.placements import NewPlacement
+
+if TYPE_CHECKING:
+    from api.caller import Caller
+    from api.consignments.schemas import (
+        ConsignmentIn,
+        EventIn,
+        PlacementIn,
+        ProfileRef,
+        RemovalIn,
+    )
+    from coldgate.storage.connection import Connection
+    from coldgate.storage.consignments import ConsignmentRow
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # S3: a stamp further ahead is not believed
+
+
+def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) -> ConsignmentView:
+    """Plan a transport; its lines start as planned."""
+    profile = None if new.profile is None else _resolve(connection, new.profile)
+    consignments.insert(
+        connection,
+        new.id,
+        consignor=caller.acting_for(new.consignor),
+        consignee=new.consignee,
+        profile=profile,
+    )
+    consignments.insert_lines(connection, new.id, _new_lines(new))
+    consignments.insert_legs(connection, new.id, _new_legs(new))
+    caller.record(connection, "consignment.added", new.id, **new.model_dump(mode="json"))
+    return get_consignment(connection, caller, new.id)
+
+
+def get_consignment(connection: Connection, caller: Caller, consignment: str) -> ConsignmentView:
+    """One consignment with its lines and legs."""
+    found = consignments.visible(connection, consignment, scope=caller.scope)
+    brief = ConsignmentBrief.model_validate(found)
+    return ConsignmentView.model_construct(
+        **dict(brief),
+        lines=[LineView.model_validate(row) for row in consignments.lines(connection, found.id)],
+        legs=[LegView.model_validate(row) for row in consignments.legs(connection, found.id)],
+    )
+
+
+def list_consignments(
+    connection: Connection, caller: Caller, *, after: str, limit: int
+) -> Page[ConsignmentBrief]:
+    """Consignments that the caller takes part in."""
+    rows = consignments.all_visible(connection, scope=caller.scope, after=after, limit=limit)
+    items = [ConsignmentBrief.model_validate(row) for row in rows]
+    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+
+
+def choose_profile(
+    connection: Connection, caller: Caller, consignment: str, chosen: ProfileRef
+) -> ConsignmentView:
+    """Judge by another profile; possible until the first line leaves."""
+    found = consignments.locked(connection, consignment, scope=caller.scope)
+    if not caller.is_operator and caller.party != found.consignor_id:
+        raise NotFoundError("consignment", consignment)
+    states = {line.state for line in consignments.lines(connection, consignment)}
+    if states != {LineState.PLANNED.value}:
+        raise ConflictError("PROFILE_FROZEN", "the profile is frozen since goods were dispatched")
+    profile = _resolve(connection, chosen)
+    consignments.set_profile(connection, consignment, profile)
+    consignments.touch(connection, consignment)
+    caller.record(
+        connection, "profile.chosen", consignment, profile=profile.id, version=profile.version
+    )
+    return get_consignment(connection, caller, consignment)
+
+
+def place_logger(
+    connection: Connection, caller: Caller, consignment: str, new: PlacementIn
+) -> PlacementView:
+    """Put a logger into a zone; it can be in one consignment at a time."""
+    found = consignments.locked(connection, consignment, scope=caller.scope)
+    placement = NewPlacement(
+        consignment=consignment,
+        logger=_logger_of(connection, caller, found, new),
+        zone=new.zone,
+        placed_at=new.placed_at,
+        removed_at=new.removed_at,
+    )
+    placements.lock_logger(connection, placement.logger)
+    _require_free(connection, caller, new.serial, placement)
+    row = placements.insert(connection, placement)
+    consignments.touch(connection, consignment)
+    caller.record(connection, "logger.placed", consignment, **new.model_dump(mode="json"))
+    return PlacementView.model_validate(row)
+
+
+def remove_logger(
+    connection: Connection, caller: Caller, consignment: str, placement: int, removal: RemovalIn
+) -> PlacementView:
+    """Say when a logger left; readings from then on belong to no or to another consignment."""
+    consignments.locked(connection, consignment, scope=caller.scope)
+    row = _placement(connection, consignment, placement)
+    if row.removed_at is not None:
+        raise ConflictError("ALREADY_REMOVED", f"logger {row.serial} was removed already")
+    if removal.removed_at <= row.placed_at:
+        raise ConflictError("REMOVED_BEFORE_PLACED", "removed_at must be later than placed_at")
+    placements.remove(connection, consignment, placement=placement, removed_at=removal.removed_at)
+    consignments.touch(connection, consignment)
+    facts = removal.model_dump(mode="json")
+    caller.record(connection, "logger.removed", consignment, placement=placement, **facts)
+    return PlacementView.model_validate(_placement(connection, consignment, placement))
+
+
+def list_placements(connection: Connection, caller: Caller, consignment: str) -> PlacementList:
+    """Loggers of a consignment, past ones included."""
+    consignments.visible(connection, consignment, scope=caller.scope)
+    rows = placements.placements(connection, consignment)
+    return PlacementList(items=[PlacementView.model_validate(row) for row in rows])
+
+
+def add_event(connection: Connection, caller: Caller, consignment: str, new: EventIn) -> EventView:
+    """Record an event; ``received`` quarantines what was in transit, always."""
+    consignments.locked(connection, consignment, scope=caller.scope)
+    if new.happened_at > datetime.now(UTC) + CLOCK_TOLERANCE:
+        raise ConflictError("EVENT_IN_FUTURE", "an event is recorded when it has happened")
+    row = consignments.insert_event(
+        connection,
+        NewEvent(
+            consignment=consignment,
+            kind=new.kind,
+            happened_at=new.happened_at,
+            party=caller.party,
+            note=new.note,
+        ),
+    )
+    if new.kind is EventKind.RECEIVED:
+        consignments.move_lines(
+            connection,
+            consignment,
+            from_states=[LineState.IN_TRANSIT],
+            to_state=LineState.QUARANTINED,
+        )
+    consignments.touch(connection, consignment)
+    caller.record(connection, "event.added", consignment, **new.model_dump(mode="json"))
+    return EventView.model_validate(row)
+
+
+def list_events(connection: Connection, caller: Caller, consignment: str) -> EventList:
+    """Events in the order in which they happened."""
+    consignments.visible(connection, consignment, scope=caller.scope)
+    rows = consignments.events(connection, consignment)
+    return EventList(items=[EventView.model_validate(row) for row in rows])
+
+
+def _resolve(connection: Connection, chosen: ProfileRef) -> ProfileKey:
+    found = goods.profiles(connection, profile_id=chosen.id, version=chosen.version)
+    if not found:
+        wanted = chosen.id if chosen.version is None else f"{chosen.id} version {chosen.version}"
+        raise ConflictError("PROFILE_UNKNOWN", f"there is no profile {wanted}")
+    return ProfileKey(id=found[0].id, version=found[0].version)
+
+
+def _new_lines(new: ConsignmentIn) -> list[NewLine]:
+    return [
+        NewLine(
+            position=position,
+            product=line.product,
+            lot=line.lot,
+            quantity=line.quantity,
+            zone=line.zone,
+            sscc=line.sscc,
+        )
+        for position, line in enumerate(new.lines, start=1)
+    ]
+
+
+def _new_legs(new: ConsignmentIn) -> list[NewLeg]:
+    return [
+        NewLeg(
+            position=position,
+            carrier=leg.carrier,
+            origin=leg.origin,
+            destination=leg.destination,
+            vehicle=leg.vehicle,
+        )
+        for position, leg in enumerate(new.legs, start=1)
+    ]
+
+
+def _logger_of(
+    connection: Connection, caller: Caller, consignment: ConsignmentRow, new: PlacementIn
+) -> int:
+    """The one logger with this serial number that a participant owns."""
+    owners = consignment.participants | {caller.party}
+    if new.party is not None:
+        owners &= {new.party}
+    found = placements.loggers(connection, serial=new.serial, parties=sorted(owners))
+    if not found:
+        raise NotFoundError("logger", new.serial)
+    if len(found) > 1:
+        raise ConflictError("LOGGER_AMBIGUOUS", f"say whose logger {new.serial} is meant: party")
+    return found[0].id
+
+
+def _require_free(
+    connection: Connection, caller: Caller, serial: str, placement: NewPlacement
+) -> None:
+    taken_by = placements.overlapping(connection, placement)
+    if taken_by is None:
+        return
+    try:
+        consignments.visible(connection, taken_by, scope=caller.scope)
+    except NotFoundError:
+        taken_by = "another consignment"
+    raise ConflictError("LOGGER_TAKEN", f"logger {serial} is in {taken_by} at that time")
+
+
+def _placement(connection: Connection, consignment: str, placement: int) -> placements.PlacementRow:
+    found = placements.placements(connection, consignment, placement=placement)
+    if not found:
+        raise NotFoundError("placement", str(placement))
+    return found[0]

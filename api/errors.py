@@ -1,0 +1,202 @@
+"""Errors as HTTP answers: the one place that knows a status (problem+json, RFC 9457)."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+import psycopg
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from psycopg import errors as sqlstate
+from starlette.exceptions import HTTPException
+
+from coldgate.errors import ColdgateError, ConflictError, ForbiddenError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+    from fastapi.responses import Response
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+ILLEGAL_TRANSITION: Final = "CG001"  # SQLSTATE of the line state guard
+RETRY: Final = {"Retry-After": "2"}
+CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
+
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "Stable; decide by this, not by the text"},
+        "errors": {
+            "type": "array",
+            "description": "Where the request is wrong, for VALIDATION_FAILED",
+            "items": {"type": "object"},
+        },
+    },
+}
+_DESCRIBED: Final = {
+    HTTPStatus.UNAUTHORIZED: ("No API key, or one that is unknown or revoked", "UNAUTHENTICATED"),
+    HTTPStatus.FORBIDDEN: ("This party may not do this", "OPERATOR_ONLY"),
+    HTTPStatus.NOT_FOUND: ("No such thing, or none that the caller may see", "NOT_FOUND"),
+    HTTPStatus.CONFLICT: ("Contradicts what is stored; nothing changed", "ALREADY_EXISTS"),
+    HTTPStatus.UNPROCESSABLE_ENTITY: ("The request is not understood", "VALIDATION_FAILED"),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Try again later", "DATABASE_UNAVAILABLE"),
+}
+
+
+class UnauthenticatedError(ColdgateError):
+    """The request carries no API key that is in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What went wrong, as the caller reads it."""
+
+    status: HTTPStatus
+    code: str
+    detail: str
+    errors: tuple[Mapping[str, object], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, object]:
+        """The members of RFC 9457, our stable code, and where the request is wrong."""
+        members: dict[str, object] = {
+            "type": f"urn:coldgate:problem:{self.code.lower().replace('_', '-')}",
+            "title": self.status.phrase,
+            "status": int(self.status),
+            "detail": self.detail,
+            "code": self.code,
+        }
+        return {**members, "errors": list(self.errors)} if self.errors else members
+
+    def response(self) -> Response:
+        """The answer to send."""
+        return JSONResponse(
+            self.body(), int(self.status), headers=dict(self.headers), media_type=MEDIA_TYPE
+        )
+
+
+def problem_responses() -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says about refusals; the same for every route."""
+    return {
+        int(status): {
+            "description": text,
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": PROBLEM_SCHEMA,
+                    "example": Problem(status=status, code=code, detail=text).body(),
+                }
+            },
+        }
+        for status, (text, code) in _DESCRIBED.items()
+    }
+
+
+def describe(error: Exception) -> Problem:
+    """The problem that tells of ``error``; what nobody foresaw is an internal error."""
+    match error:
+        case ColdgateError():
+            return _of_ours(error)
+        case RequestValidationError():
+            return _invalid(error)
+        case HTTPException():
+            return _of_framework(error)
+        case psycopg.Error():
+            return _of_database(error)
+        case _:
+            return _unforeseen(error)
+
+
+def _of_ours(error: ColdgateError) -> Problem:
+    match error:
+        case UnauthenticatedError():
+            status, code, headers = HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", CHALLENGE
+        case NotFoundError():
+            status, code, headers = HTTPStatus.NOT_FOUND, "NOT_FOUND", {}
+        case ForbiddenError():
+            status, code, headers = HTTPStatus.FORBIDDEN, error.code, {}
+        case ConflictError():
+            status, code, headers = HTTPStatus.CONFLICT, error.code, {}
+        case _:
+            return _unforeseen(error)
+    return Problem(status=status, code=code, detail=str(error), headers=headers)
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    places = tuple(
+        {"location": list(entry["loc"]), "problem": entry["msg"]} for entry in error.errors()
+    )
+    return Problem(
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="VALIDATION_FAILED",
+        detail="the request is not understood, see errors",
+        errors=places,
+    )
+
+
+def _of_framework(error: HTTPException) -> Problem:
+    status = HTTPStatus(error.status_code)
+    return Problem(
+        status=status, code=status.name, detail=str(error.detail), headers=error.headers or {}
+    )
+
+
+def _of_database(error: psycopg.Error) -> Problem:
+    if error.sqlstate == ILLEGAL_TRANSITION:
+        detail = error.diag.message_primary or "illegal transition"
+        return Problem(status=HTTPStatus.CONFLICT, code="ILLEGAL_TRANSITION", detail=detail)
+    match error:
+        case sqlstate.UniqueViolation():
+            return Problem(
+                status=HTTPStatus.CONFLICT, code="ALREADY_EXISTS", detail="it exists already"
+            )
+        case sqlstate.ForeignKeyViolation():
+            detail = error.diag.message_detail or "it names something that is not there"
+            return Problem(status=HTTPStatus.CONFLICT, code="REFERENCE_UNKNOWN", detail=detail)
+        case sqlstate.CheckViolation() | psycopg.DataError():
+            return Problem(
+                status=HTTPStatus.UNPROCESSABLE_ENTITY,
+                code="VALUE_REFUSED",
+                detail=error.diag.message_primary or str(error),
+            )
+        case psycopg.OperationalError():  # gone, overloaded, or the loser of a deadlock
+            logger.warning("database unavailable", extra={"problem": str(error)})
+            return Problem(
+                status=HTTPStatus.SERVICE_UNAVAILABLE,
+                code="DATABASE_UNAVAILABLE",
+                detail="the database cannot answer now; nothing was changed",
+                headers=RETRY,
+            )
+        case _:
+            return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> Problem:
+    logger.error("request failed", exc_info=error)
+    return Problem(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        code="INTERNAL",
+        detail="something failed that should not; nothing was changed",
+    )
+
+
+def _handle(_request: Request, error: Exception) -> Response:
+    return describe(error).response()
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem+json answer."""
+    kinds = (ColdgateError, RequestValidationError, HTTPException, psycopg.Error, Exception)
+    for kind in kinds:
+        app.add_exception_handler(kind, _handle)

@@ -1,0 +1,1 @@
+"""The gate: may these goods leave, may they be used."""

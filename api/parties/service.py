@@ -1,0 +1,78 @@
+"""Parties and keys: who may make and see which."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from api.caller import OPERATOR
+from api.parties.schemas import KeyCreated, KeyList, KeyView, PartyIn, PartyView
+from api.schemas import Page
+from coldgate.errors import NotFoundError
+from coldgate.secrets import new_secret
+from coldgate.storage import parties
+
+if TYPE_CHECKING:
+    from api.caller import Caller
+    from api.parties.schemas import KeyIn
+    from coldgate.storage.connection import Connection
+
+KEY_PREFIX: Final = "cg_"  # lets secret scanners recognise a leaked key
+
+
+def add_party(connection: Connection, caller: Caller, new: PartyIn) -> PartyView:
+    """Add an organisation; the operator only."""
+    caller.require_operator()
+    row = parties.insert_party(connection, party=new.id, name=new.name, kind=new.kind.value)
+    caller.record(connection, "party.added", new.id, party_kind=new.kind.value, name=new.name)
+    return PartyView.model_validate(row)
+
+
+def list_parties(
+    connection: Connection, caller: Caller, *, after: str, limit: int
+) -> Page[PartyView]:
+    """Parties that the caller may see: itself, or for the operator all."""
+    rows = parties.parties(connection, scope=caller.scope, after=after, limit=limit)
+    items = [PartyView.model_validate(row) for row in rows]
+    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+
+
+def add_key(connection: Connection, caller: Caller, party: str, new: KeyIn) -> KeyCreated:
+    """Make a key for ``party``; only its SHA-256 is stored."""
+    _require_party(connection, caller, party)
+    secret = KEY_PREFIX + new_secret()
+    row = parties.insert_key(connection, party=party, label=new.label, sha256=digest(secret))
+    caller.record(connection, "key.added", party, key=row.id, label=row.label)
+    return KeyCreated(id=row.id, label=row.label, created_at=row.created_at, secret=secret)
+
+
+def list_keys(connection: Connection, caller: Caller, party: str) -> KeyList:
+    """Keys of ``party``, revoked ones included."""
+    _require_party(connection, caller, party)
+    return KeyList(items=[KeyView.model_validate(row) for row in parties.keys(connection, party)])
+
+
+def revoke_key(connection: Connection, caller: Caller, party: str, key_id: int) -> KeyView:
+    """Refuse the key from the next request on."""
+    _require_party(connection, caller, party)
+    row = parties.revoke_key(connection, party=party, key_id=key_id)
+    caller.record(connection, "key.revoked", party, key=row.id)
+    return KeyView.model_validate(row)
+
+
+def digest(key: str) -> bytes:
+    """The form in which a key is stored; it is random, so that one round of SHA-256 is enough."""
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _require_party(connection: Connection, caller: Caller, party: str) -> None:
+    """Return if the caller is that party or the operator, and the party exists."""
+    if not caller.is_operator and caller.party != party:
+        raise NotFoundError("party", party)
+    if not parties.exists(connection, party):
+        raise NotFoundError("party", party)
+
+
+def ensure_operator(connection: Connection, key: str) -> None:
+    """Make the operator's party and let ``key`` act for it; a key revoked before stays so."""
+    parties.ensure_operator(connection, OPERATOR, digest(key))

@@ -1,0 +1,75 @@
+"""Shapes and field types that all feature folders share."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from fastapi import Query
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from coldgate.model import IDENTIFIER
+
+Item = TypeVar("Item")
+
+FIRST_YEAR = 1990
+LAST_YEAR = 2200
+MAX_ID = 2**63 - 1
+MAX_INT = 2**31 - 1
+MAX_PAGE = 1_000
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise ValueError(f"year must be between {FIRST_YEAR} and {LAST_YEAR - 1}")
+    return moment.astimezone(UTC)
+
+
+Identifier = Annotated[
+    str, Field(pattern=f"^{IDENTIFIER.pattern}$", description="3 to 32 of a-z, 0-9 and -")
+]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Zone = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[!-~]+$")]
+Serial = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
+LotNumber = Annotated[str, Field(pattern=r"^[!-z]{1,20}$", description="GS1 AI (10)")]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
+Version = Annotated[int, Field(ge=1, le=MAX_INT)]
+
+Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="Rows in this answer")]
+AfterText = Annotated[
+    str, Query(max_length=64, pattern=r"^[^\x00]*$", description="`next` of the page before")
+]
+AfterId = Annotated[int, Query(ge=0, le=MAX_ID, description="`next` of the page before")]
+
+
+class Body(BaseModel):
+    """What a client sends: unknown members are refused, so that a typing error is seen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class View(BaseModel):
+    """What a client receives."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class ShownOnce(View):
+    """An answer with a secret; `without_secret` is what may be kept and sent again."""
+
+    def without_secret(self) -> Self:
+        """The same answer with every secret withheld."""
+        raise NotImplementedError
+
+
+class Page(View, Generic[Item]):
+    """Part of a list; ``next`` is the cursor of the following part, None at the end."""
+
+    items: list[Item]
+    next: str | int | None = None
+
+
+def example(**members: object) -> ConfigDict:
+    """Model configuration of a `Body` with the example that OpenAPI shows."""
+    extra: dict[str, Any] = {"examples": [members]}
+    return ConfigDict(extra="forbid", frozen=True, json_schema_extra=extra)

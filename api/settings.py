@@ -1,0 +1,49 @@
+"""Settings of the API process, read once from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.devices.broker_auth import AuthoritySettings
+
+
+class ApiSettings(BaseSettings):
+    """Everything the API process is told; prefix ``COLDGATE_API_``, the database's own apart.
+
+    The three ``authority_`` values belong together: without them this process answers no question
+    of the broker, as with a broker that has a password file.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="COLDGATE_API_", frozen=True, populate_by_name=True, extra="ignore"
+    )
+
+    database_dsn: SecretStr = Field(validation_alias="COLDGATE_DATABASE_DSN")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    pool_size: int = Field(default=10, ge=2)
+    operator_key: SecretStr | None = Field(default=None, min_length=16)
+    broker_host: str = "127.0.0.1"
+    broker_port: int = Field(default=1883, ge=1, le=65535)
+    authority_url: str | None = None
+    authority_password: SecretStr | None = None
+    authority_seed: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _authority_is_whole(self) -> ApiSettings:
+        given = (self.authority_url, self.authority_password, self.authority_seed)
+        if any(given) and not all(given):
+            raise ValueError("authority url, password and seed are given together or not at all")
+        return self
+
+    @property
+    def authority(self) -> AuthoritySettings | None:
+        """How to answer the broker; None where another way of authorisation is in use."""
+        if not (self.authority_url and self.authority_password and self.authority_seed):
+            return None
+        return AuthoritySettings(
+            url=self.authority_url,
+            password=self.authority_password.get_secret_value(),
+            seed=self.authority_seed.get_secret_value(),
+        )
