@@ -1,0 +1,5 @@
+"""``python -m coldgate``: the same as the command ``coldgate``."""
+
+from coldgate.cli import main
+
+main()

@@ -1,0 +1,88 @@
+"""The command ``coldgate``: starts processes and stories; imports no sibling of the kernel.
+
+The parts that need a database driver or an embedded server are imported by the command that uses
+them, because an edge box has neither installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coldgate.errors import ColdgateError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Decides whether goods that travelled cold may be used.",
+)
+
+Folder = Annotated[Path, typer.Option(help="Where databases, queues and secrets are kept.")]
+_HOME = Path(".coldgate")
+
+
+@app.command()
+def up(
+    folder: Folder = _HOME,
+    port: Annotated[int, typer.Option(help="Port of the API; 0 keeps a free one.")] = 8080,
+) -> None:
+    """Run everything on this machine until Ctrl-C: servers, ingest, analytics, API."""
+    from coldgate.launch.machine import Machine, MachineSettings  # noqa: PLC0415 - see above
+
+    machine = Machine(MachineSettings(folder=folder, api_port=port))
+
+    def started() -> None:
+        _say(f"Coldgate answers on {machine.api_url} (documentation: {machine.api_url}/docs)")
+        _say(f"operator key: {machine.operator_key}")
+        _say(f"health: http://127.0.0.1:{machine.health_port}/healthz  Ctrl-C ends it")
+
+    asyncio.run(machine.run(write=_say, started=started))
+
+
+@app.command()
+def demo(
+    folder: Folder = Path(".demo"),
+    *,
+    leave: Annotated[bool, typer.Option("--exit", help="End when the story is told.")] = False,
+) -> None:
+    """Tell the whole story in accelerated time, then keep serving the API until Ctrl-C."""
+    from coldgate.launch.demo import tell  # noqa: PLC0415 - see above
+
+    raise typer.Exit(asyncio.run(tell(folder, keep_serving=not leave)))
+
+
+@app.command(name="import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="Berlinger .txt, or .csv with a mapping.")],
+    profile: Annotated[str, typer.Option(help="Profile to judge it by, such as WHO_ESI_TYPE1.")],
+    zone: Annotated[str, typer.Option(help="Time zone of the stamps in the file, such as UTC.")],
+    mapping: Annotated[Path | None, typer.Option(help="Mapping file of a generic CSV.")] = None,
+    folder: Folder = _HOME,
+) -> None:
+    """Take a logger file along the whole path and print the verdict."""
+    from coldgate.launch.importing import ImportRequest, import_logger_file  # noqa: PLC0415
+
+    request = ImportRequest(file=file, profile=profile, zone=zone, mapping=mapping)
+    raise typer.Exit(asyncio.run(import_logger_file(request, folder)))
+
+
+def main() -> None:
+    """Entry point; an error raised on purpose is one line on stderr and exit status 2."""
+    try:
+        app()
+    except ColdgateError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def _say(line: str) -> None:
+    typer.echo(line)
+
+
+if __name__ == "__main__":
+    main()
