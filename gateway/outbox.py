@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 _SQL: Final = load_statements("outbox.sql")
 _ROW_READINGS: Final = 500  # a row of ``block`` stays small, so that any message can be filled
-_KNOWN_LIVE_READINGS: Final = 4_096  # remembered per logger that numbers its readings itself
+_KNOWN_LIVE_READINGS: Final = 4_096  # remembered per logger on the spot, to spot redelivery
+_KNOWN_FILE_READINGS: Final = 500_000  # the same for files, which are read again months later
 _HEADROOM_BYTES: Final = 16 * 1024**2  # packing may need pages while storing is refused already
 
 
@@ -150,7 +151,7 @@ class Outbox:
         Raises `OutboxFullError` when there is no room: the loggers must keep their readings.
         """
         with self._transaction():
-            stored = self._store(arrivals, now_ms)
+            stored = self._store(arrivals, now_ms, _KNOWN_LIVE_READINGS)
         self._block_readings += sum(one.new_readings for one in stored)
         return stored
 
@@ -159,7 +160,7 @@ class Outbox:
     ) -> int:
         """Store a logger file's readings and remember it by ``digest``; how many were new."""
         with self._transaction():
-            stored = self._store(arrivals, now_ms)
+            stored = self._store(arrivals, now_ms, _KNOWN_FILE_READINGS)
             self._run("remember_file", digest, name, now_ms, None, report)
         added = sum(one.new_readings for one in stored)
         self._block_readings += added
@@ -230,10 +231,9 @@ class Outbox:
         self._messages -= messages
         return int(messages)
 
-    def depth(self, *, now_ms: int) -> Depth:
+    def depth(self) -> Depth:
         """What the outbox holds now."""
         row = self._stream_row()
-        self._run("drop_hours", now_ms // HOUR_MS - self._capacity.hours)
         busiest = self._one("busiest_hour")[0]
         used = self._bytes_used()
         return Depth(
@@ -285,8 +285,10 @@ class Outbox:
             self._run("add_block", stored_ms, piece.count, work.encode_block(piece))
         return block.count
 
-    def _store(self, arrivals: Sequence[Arrival], now_ms: int) -> tuple[Stored, ...]:
-        stored = tuple(self._store_one(arrival, now_ms) for arrival in arrivals)
+    def _store(
+        self, arrivals: Sequence[Arrival], now_ms: int, remembered: int
+    ) -> tuple[Stored, ...]:
+        stored = tuple(self._store_one(arrival, now_ms, remembered) for arrival in arrivals)
         new = sum(one.new_readings for one in stored)
         if new:
             self._check_room(new, now_ms)
@@ -308,7 +310,7 @@ class Outbox:
         pages, page_bytes = self._one("pages")
         return int(pages * page_bytes)
 
-    def _store_one(self, arrival: Arrival, now_ms: int) -> Stored:
+    def _store_one(self, arrival: Arrival, now_ms: int, remembered: int) -> Stored:
         block = arrival.block
         self._run("meet_logger", block.serial)
         logger, next_sequence, known = self._one("logger", block.serial)
@@ -318,8 +320,8 @@ class Outbox:
         first = block.first_sequence if arrival.numbered else next_sequence
         last = first + (block.count if arrival.numbered else count) - 1
         self._run("advance_logger", max(next_sequence, last + 1), count, logger)
-        if arrival.numbered and known + count > 2 * _KNOWN_LIVE_READINGS:
-            self._forget(logger)
+        if known + count > 2 * remembered:
+            self._forget(logger, remembered)
         return Stored(
             serial=block.serial, first_sequence=first, upto_sequence=last, new_readings=count
         )
@@ -352,9 +354,9 @@ class Outbox:
             return ()
         return (work.chosen(arrival.block, np.flatnonzero(new), next_sequence),)
 
-    def _forget(self, logger: int) -> None:
+    def _forget(self, logger: int, remembered: int) -> None:
         """Bound the memory of redelivered readings; a forgotten one is sent twice, no more."""
-        gone = self._run("forget", logger, _KNOWN_LIVE_READINGS)
+        gone = self._run("forget", logger, remembered)
         self._run("count_forgotten", gone, logger)
 
     def _is_due(self, now_ms: int, packing: Packing) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
 from typing import Annotated, Final
@@ -32,6 +33,8 @@ class GatewaySettings(BaseSettings):
     broker_port: Annotated[int, Field(gt=0, lt=65_536)] = 1883
     broker_user: str | None = None  # the gateway's id if not set
     broker_password: SecretStr = SecretStr("")
+    broker_tls: bool = False
+    broker_ca_file: Path | None = None  # authorities to trust; those of the system if not set
     capacity_hours: Annotated[int, Field(gt=0)] = 72
     capacity_bytes: Annotated[int, Field(gt=0)] = 4 * 1024**3
     reserve_bytes: Annotated[int, Field(ge=0)] = 32 * 1024**2
@@ -79,6 +82,16 @@ class GatewaySettings(BaseSettings):
     def user(self) -> str:
         """Name that the broker knows this gateway by."""
         return self.broker_user or self.id
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """How the broker proves who it is; None for a connection in the clear."""
+        if not self.broker_tls:
+            return None
+        try:
+            return ssl.create_default_context(cafile=self.broker_ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise SettingsError(f"{self.broker_ca_file}: no certificates: {error}") from error
 
     @property
     def capacity(self) -> Capacity:

@@ -21,6 +21,7 @@ from coldgate import wire
 from coldgate.errors import OutboxFullError, WireError
 from gateway.backoff import Backoff
 from gateway.clerk import now_ms
+from gateway.outbox import Outbox
 from gateway.status import Identity, encode_status
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from coldgate.model import Acknowledgement, Message
     from gateway.clerk import Clerk
-    from gateway.outbox import Outbox
     from gateway.settings import GatewaySettings
 
 logger: Final = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class Uplink:
         self._clerk = clerk
         self._settings = settings
         self._seal = seal
+        self._tls = settings.tls
         self._identity = Identity(
             gateway=settings.id, partition=settings.partition, started_ms=now_ms()
         )
@@ -189,7 +190,7 @@ class Uplink:
         """Publish the status at once and then every so often."""
         topic = self._topic(wire.UP_STATUS)
         while True:
-            depth = await self._clerk.call(lambda outbox: outbox.depth(now_ms=now_ms()))
+            depth = await self._clerk.call(Outbox.depth)
             body = encode_status(self._identity, depth, now_ms=now_ms())
             await client.publish(topic, body, qos=1, timeout=math.inf)
             await asyncio.sleep(self._settings.status_every.total_seconds())
@@ -203,6 +204,7 @@ class Uplink:
             password=settings.broker_password.get_secret_value(),
             identifier=settings.id,
             protocol=aiomqtt.ProtocolVersion.V311,
+            tls_context=self._tls,
             max_inflight_messages=settings.window,
             logger=logger.getChild("mqtt"),
         )

@@ -8,6 +8,7 @@ changes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -124,13 +125,19 @@ def store_file(outbox: Outbox, file: LoggerFile, *, digest: str, name: str) -> i
 
 
 def _look(folder: Path) -> dict[Path, _Look]:
+    """Every logger file in the folder; one that vanishes meanwhile, or a folder, is none."""
     looks = {}
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.suffix.lower() in _SUFFIXES and path.is_file() and not path.name.startswith("."):
-            status, mapping = path.stat(), find_mapping(path)
-            mapping_ns = mapping.stat().st_mtime_ns if mapping else 0
-            looks[path] = _Look(status.st_size, status.st_mtime_ns, mapping_ns)
+        if path.suffix.lower() in _SUFFIXES and not path.name.startswith("."):
+            with contextlib.suppress(FileNotFoundError):
+                looks[path] = _look_at(path)
     return looks
+
+
+def _look_at(path: Path) -> _Look:
+    status, mapping = path.stat(), find_mapping(path)
+    mapping_ns = mapping.stat().st_mtime_ns if mapping else 0
+    return _Look(status.st_size, status.st_mtime_ns, mapping_ns)
 
 
 def _refusal_digest(path: Path, zone: str, problem: str) -> str:

@@ -17,12 +17,12 @@ import asyncio
 import contextlib
 import json
 import logging
+import sqlite3
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from coldgate import wire
-from coldgate.errors import OutboxFullError, WireError
-from coldgate.model import ClockPair
+from coldgate.errors import OutboxFullError, SettingsError, WireError
 from gateway.blocks import Arrival
 from gateway.clerk import now_ms
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 logger: Final = logging.getLogger(__name__)
 MAX_LINE_BYTES: Final = 1024**2
+_GOODBYE_SECONDS: Final = 2.0
 _PIPELINED: Final = 64  # requests of one connection that may wait for their answer
 _Answer: TypeAlias = dict[str, dict[str, object]]
 _Answers: TypeAlias = "asyncio.Queue[asyncio.Task[_Answer] | None]"
@@ -48,19 +49,30 @@ class LocalSource:
 
     async def run(self) -> None:
         """Serve until cancelled; what was received by then is still stored and answered."""
-        server = await asyncio.start_server(
-            self._accept, self._host, self.port, limit=MAX_LINE_BYTES
-        )
+        try:
+            server = await asyncio.start_server(
+                self._accept, self._host, self.port, limit=MAX_LINE_BYTES
+            )
+        except OSError as error:
+            raise SettingsError(f"cannot listen for loggers: {error.strerror}") from error
         self.port = server.sockets[0].getsockname()[1]
         self.listening.set()
         logger.info("listening for loggers", extra={"host": self._host, "port": self.port})
         try:
-            await server.serve_forever()
+            await asyncio.Event().wait()  # the server serves by itself until it is closed
         finally:
             server.close()
-            for connection in self._connections:
-                connection.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        """Answer what was received; a logger that does not listen is not waited for."""
+        for connection in self._connections:
+            connection.cancel()
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=_GOODBYE_SECONDS)
+        for connection in self._connections:
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.create_task(self._converse(reader, writer))
@@ -70,14 +82,16 @@ class LocalSource:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers: _Answers = asyncio.Queue(_PIPELINED)
         writing = asyncio.create_task(_write_answers(answers, writer))
-        try:
+        # The gateway stops, or the logger is gone: what was received is still answered.
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
             await self._read_requests(reader, answers)
-        except (asyncio.CancelledError, ConnectionError):
-            pass  # the gateway stops or the logger is gone: answer what was received
-        finally:
+        try:
             await answers.put(None)
-            with contextlib.suppress(ConnectionError):
-                await writing
+            await writing
+        except ConnectionError:
+            pass  # nobody is left to be answered; what was stored stays stored
+        finally:
+            writing.cancel()
             writer.close()
 
     async def _read_requests(self, reader: asyncio.StreamReader, answers: _Answers) -> None:
@@ -99,6 +113,9 @@ class LocalSource:
             return _refusal(error.code, error.problem)
         except OutboxFullError as error:
             return _refusal("OUTBOX_FULL", str(error))
+        except sqlite3.Error as error:
+            logger.exception("cannot write to the outbox")
+            return _refusal("DISK_FAULT", str(error))
         return {"stored": asdict(stored)}
 
 
@@ -112,8 +129,7 @@ def parse_request(line: bytes, *, gateway_ms: int) -> Arrival:
         raise WireError("UNREADABLE", "a request is an object")
     clock_ms = fields.pop("clock_ms", None)
     if clock_ms is not None:
-        pair = ClockPair(logger_ms=clock_ms, gateway_ms=gateway_ms)
-        fields["clock"] = {"logger_ms": pair.logger_ms, "gateway_ms": pair.gateway_ms}
+        fields["clock"] = {"logger_ms": clock_ms, "gateway_ms": gateway_ms}
     numbered = fields.get("first_sequence") is not None
     if not numbered:
         fields["first_sequence"] = 0

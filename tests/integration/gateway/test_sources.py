@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from coldgate.errors import SettingsError
 from coldgate.wire import block_to_json
 from gateway.capacity import Capacity
 from gateway.clerk import Clerk
@@ -164,3 +167,30 @@ def test_unreadable_file_is_reported_once_and_read_once_it_is_mended(
     assert [record.problem for record in caplog.records if record.message == "file refused"] == [
         "A1.csv:2: time 'noon' does not fit '%Y-%m-%d %H:%M'"
     ]
+
+
+def test_logger_that_does_not_listen_does_not_hold_up_the_stop(
+    tmp_path: Path, arrival: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("gateway.sources.local._GOODBYE_SECONDS", 0.1)
+    deaf = [request(arrival(first=i)) for i in range(1, 100_001, 10)]
+
+    async def scenario() -> None:
+        async with local_source(tmp_path) as source:
+            _, writer = await asyncio.open_connection("127.0.0.1", source.port)
+            writer.writelines(deaf)
+            await asyncio.sleep(0)
+        writer.transport.abort()
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_port_in_use_is_a_problem_of_the_settings(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with local_source(tmp_path) as source:
+            (tmp_path / "second").mkdir()
+            async with Clerk(Outbox(tmp_path / "second" / "o", gateway="gw-0002")) as clerk:
+                await LocalSource(clerk, "127.0.0.1", source.port).run()
+
+    with pytest.raises(SettingsError, match="cannot listen for loggers"):
+        asyncio.run(scenario())

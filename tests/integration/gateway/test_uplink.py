@@ -1,20 +1,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import socket
+import ssl
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from coldgate.crypto import sha256_hex
 from coldgate.model import Rejection
 from gateway.agent import drained, open_outbox, sealer
 from gateway.clerk import Clerk, now_ms
+from gateway.outbox import Outbox
 from gateway.uplink import Uplink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from gateway.settings import GatewaySettings
 
@@ -142,7 +153,7 @@ def test_a_refused_message_is_kept_and_does_not_stop_the_ones_behind_it(
             for first in (1, 11, 21):
                 await clerk.store(arrival(first=first))
             assert await drained(clerk, PATIENCE_SECONDS)
-            return (await clerk.call(lambda outbox: outbox.depth(now_ms=now_ms()))).rejected
+            return (await clerk.call(Outbox.depth)).rejected
 
     assert asyncio.run(scenario()) == {"LOGGER_UNKNOWN": 1}
 
@@ -155,7 +166,7 @@ def test_a_refusal_that_cannot_be_trusted_settles_nothing(line: Any, arrival: An
         async with line.server(refuse=refuse) as server, delivering(line.settings()) as clerk:
             await clerk.store(arrival(count=10))
             await eventually(lambda: len(server.received) >= 2)
-            depth = await clerk.call(lambda outbox: outbox.depth(now_ms=now_ms()))
+            depth = await clerk.call(Outbox.depth)
             return depth.unsettled, depth.readings
 
     assert asyncio.run(scenario()) == ({"SIGNATURE_INVALID": 1}, 10)
@@ -189,19 +200,87 @@ def test_a_broker_that_is_away_at_first_is_waited_for(line: Any, arrival: Any) -
             await asyncio.gather(sending, return_exceptions=True)
             return server.sequences
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far = await asyncio.open_connection(line.broker.host, line.broker.port)
-        await asyncio.gather(pump(reader, far[1]), pump(far[0], writer))
-
     unused_port = free_port()
+    relay = relay_to(line.broker)
 
     assert asyncio.run(scenario()) == list(range(1, 11))
 
 
+def test_broker_behind_tls_is_trusted_by_its_authority(
+    line: Any, arrival: Any, tmp_path: Path
+) -> None:
+    certificate, serving = own_authority(tmp_path)
+
+    delivered = delivered_over_tls(
+        line, arrival(), serving, patience=PATIENCE_SECONDS, broker_ca_file=certificate
+    )
+
+    assert asyncio.run(delivered)
+
+
+# paho leaves the socket of a failed handshake to the garbage collector, which warns.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_broker_of_an_unknown_authority_is_sent_nothing(
+    line: Any, arrival: Any, tmp_path: Path
+) -> None:
+    _, serving = own_authority(tmp_path)
+
+    assert not asyncio.run(delivered_over_tls(line, arrival(), serving, patience=0.5))
+    gc.collect()
+
+
+async def delivered_over_tls(
+    line: Any, arrival: Any, serving: ssl.SSLContext, *, patience: float, **trust: Any
+) -> bool:
+    """Whether a reading arrives through a relay that shows the certificate of ``serving``."""
+    async with await asyncio.start_server(
+        relay_to(line.broker), "127.0.0.1", 0, ssl=serving
+    ) as relay:
+        port = relay.sockets[0].getsockname()[1]
+        settings = line.settings(broker_port=port, broker_tls=True, **trust)
+        async with line.server(), delivering(settings) as clerk:
+            await clerk.store(arrival)
+            return await drained(clerk, patience)
+
+
+def own_authority(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for 127.0.0.1 that nobody else vouches for, and a server that shows it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test broker")])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate = folder / "broker.pem"
+    certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "broker.key").write_bytes(private)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, folder / "broker.key")
+    return certificate, serving
+
+
+def relay_to(broker: Any) -> Any:
+    """Handler of a server that passes every byte on to the broker and back."""
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far = await asyncio.open_connection(broker.host, broker.port)
+        await asyncio.gather(pump(reader, far[1]), pump(far[0], writer))
+
+    return relay
+
+
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(65_536):
-        writer.write(chunk)
-        await writer.drain()
+    with contextlib.suppress(ConnectionError):
+        while chunk := await reader.read(65_536):
+            writer.write(chunk)
+            await writer.drain()
     writer.close()
 
 

@@ -274,7 +274,7 @@ def test_refused_message_is_kept_with_its_bytes(make_outbox: Any, tmp_path: Path
 
     acknowledge(outbox, 1, Rejection(code="LOGGER_UNKNOWN", sha256=digest, number=1, serial="A1"))
 
-    assert outbox.depth(now_ms=NOW_MS).rejected == {"LOGGER_UNKNOWN": 1}
+    assert outbox.depth().rejected == {"LOGGER_UNKNOWN": 1}
     with sqlite3.connect(tmp_path / "outbox.sqlite3") as connection:
         assert connection.execute("SELECT payload FROM rejected").fetchall() == [(payload,)]
     connection.close()
@@ -287,7 +287,7 @@ def test_rejected_messages_are_bounded_and_the_pruned_ones_counted(make_outbox: 
 
     acknowledge(outbox, 5, *(Rejection(code="X_Y", sha256="", number=n) for n in range(1, 6)))
 
-    depth = outbox.depth(now_ms=NOW_MS)
+    depth = outbox.depth()
     assert (depth.rejected, depth.rejected_pruned) == ({"X_Y": 2}, 3)
 
 
@@ -301,7 +301,7 @@ def test_refusal_without_a_number_leaves_the_message_in_place(make_outbox: Any) 
 
     outbox.acknowledge(Acknowledgement(stream="", upto=0, rejected=(rejection,)), now_ms=NOW_MS)
 
-    depth = outbox.depth(now_ms=NOW_MS)
+    depth = outbox.depth()
     assert (depth.messages, depth.unsettled, depth.rejected) == (1, {"SIGNATURE_INVALID": 1}, {})
 
 
@@ -311,7 +311,7 @@ def test_outage_longer_than_the_capacity_is_refused_and_nothing_lost(make_outbox
     refusal = fill(outbox, count=10, step_ms=HOUR_MS)
 
     assert outbox.readings == refusal.stored == refusal.capacity == 30
-    assert outbox.depth(now_ms=NOW_MS).refused == 1
+    assert outbox.depth().refused == 1
 
 
 def test_byte_limit_is_kept_and_sending_still_works(make_outbox: Any) -> None:
