@@ -42,7 +42,7 @@ class Caller:
         if not self.is_operator:
             raise ForbiddenError("OPERATOR_ONLY", "only the operator may do this")
 
-    def record(self, connection: Connection, kind: str, subject: str, **facts: object) -> None:
+    def record(self, connection: Connection, kind: str, subject: str, /, **facts: object) -> None:
         """Append what the caller did to the ledger; do it last in a transaction."""
         records.append_ledger(connection, actor=self.actor, kind=kind, subject=subject, body=facts)
 

@@ -19,7 +19,8 @@ SELECT
      WHERE t.consignment_id = %(id)s
         OR t.channel_id IN (
             SELECT c.id FROM placement p JOIN channel c ON c.logger_id = p.logger_id
-            WHERE p.consignment_id = %(id)s)) AS unjudged,
+            WHERE p.consignment_id = %(id)s AND p.placed_at <= t.last_at
+              AND coalesce(p.removed_at, 'infinity') >= t.first_at)) AS unjudged,
     EXISTS (SELECT FROM custody_event
             WHERE consignment_id = %(id)s AND kind = 'received') AS received
 

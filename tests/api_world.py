@@ -1,0 +1,203 @@
+"""A running API on a real database, with parties, goods and a way to say what the judge found."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import psycopg
+import uvicorn
+from factories import fetch
+
+from api.app import create_app
+from api.settings import ApiSettings
+from coldgate.launch.process import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPERATOR_KEY: Final = "operator-key-of-the-tests"
+PROFILE: Final = "USP_CCT_2_8"
+PUBLIC_KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+PARTIES: Final = {
+    "maker": "manufacturer",
+    "truck": "carrier",
+    "hospital": "consignee",
+    "stranger": "carrier",
+}
+BEGIN: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=10)
+
+
+@contextmanager
+def serving(dsn: str, **settings: Any) -> Iterator[str]:
+    """The URL of an API process' worth of server, in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = create_app(ApiSettings(database_dsn=dsn, operator_key=OPERATOR_KEY, **settings))
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        assert wait_until(lambda: server.started or not thread.is_alive(), seconds=20)
+        assert server.started
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@dataclass
+class World:
+    """One API with four parties; consignments, gateways and loggers get names of their own."""
+
+    dsn: str
+    url: str
+    stack: ExitStack
+    clients: dict[str, httpx.Client] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def name(self, kind: str) -> str:
+        return f"{kind}-{next(self.numbers):04}"
+
+    def client(self, key: str) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"}
+        return self.stack.enter_context(
+            httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=30)
+        )
+
+    def of(self, party: str) -> httpx.Client:
+        """A client with a key of that party."""
+        if party not in self.clients:
+            if party == "operator":
+                self.clients[party] = self.client(OPERATOR_KEY)
+            else:
+                made = self.post(f"/parties/{party}/keys", {"label": "test"})
+                self.clients[party] = self.client(made["secret"])
+        return self.clients[party]
+
+    def post(self, path: str, body: dict[str, Any], *, party: str = "operator") -> dict[str, Any]:
+        answer = self.of(party).post(path, json=body)
+        assert answer.is_success, answer.text
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def get(self, path: str, *, party: str = "operator", **query: Any) -> dict[str, Any]:
+        answer = self.of(party).get(path, params=query)
+        assert answer.is_success, answer.text
+        result: dict[str, Any] = answer.json()
+        return result
+
+    def add_logger(self, party: str = "truck") -> str:
+        serial = self.name("LOG")
+        self.post("/loggers", {"serial": serial}, party=party)
+        return serial
+
+    def consign(self, *, lots: tuple[str, ...] = ("A1",), place: bool = True, **fields: Any) -> str:
+        """A planned consignment of the maker, carried by the truck, with a logger in it."""
+        body = {
+            "id": self.name("con"),
+            "consignee": "hospital",
+            "profile": {"id": PROFILE},
+            "lines": [{"product": "vaccine", "lot": lot, "quantity": 1} for lot in lots],
+            "legs": [{"carrier": "truck", "origin": "here", "destination": "there"}],
+        }
+        consignment: str = self.post("/consignments", body | fields, party="maker")["id"]
+        if place:
+            self.place(consignment, self.add_logger())
+        return consignment
+
+    def place(self, consignment: str, serial: str, **fields: Any) -> dict[str, Any]:
+        body = {"serial": serial, "placed_at": BEGIN.isoformat()} | fields
+        return self.post(f"/consignments/{consignment}/placements", body, party="truck")
+
+    def event(self, consignment: str, kind: str) -> dict[str, Any]:
+        body = {"kind": kind, "happened_at": (BEGIN + timedelta(hours=8)).isoformat()}
+        return self.post(f"/consignments/{consignment}/events", body, party="hospital")
+
+    def gate(self, consignment: str, purpose: str, **fields: Any) -> dict[str, Any]:
+        body = {"purpose": purpose} | fields
+        return self.post(f"/consignments/{consignment}/gate", body)
+
+    def received(self, **fields: Any) -> str:
+        """A consignment that was dispatched and has come; nobody judged it yet."""
+        consignment = self.consign(**fields)
+        assert self.gate(consignment, "dispatch")["permitted"]
+        self.event(consignment, "received")
+        return consignment
+
+    def released(self) -> str:
+        """A consignment that came, passed and was released."""
+        consignment = self.received()
+        self.judge(consignment)
+        assert self.gate(consignment, "receipt_release")["permitted"]
+        return consignment
+
+    def judge(self, consignment: str, verdict: str = "PASS", **fields: Any) -> int:
+        """Store what the judge would: one transaction under the lock, and a notification."""
+        with psycopg.connect(self.dsn) as connection:
+            return judge(connection, consignment, verdict, **fields)
+
+    def states(self, consignment: str) -> list[str]:
+        return [line["state"] for line in self.get(f"/consignments/{consignment}")["lines"]]
+
+    def fetch(self, query: str, *parameters: object) -> list[Any]:
+        return fetch(self.dsn, query, *parameters)
+
+    def announced(self, consignment: str) -> list[str]:
+        query = "SELECT kind FROM outbox WHERE consignment_id = %s ORDER BY id"
+        return self.fetch(query, consignment)
+
+    def causes(self, consignment: str) -> list[str]:
+        deviations = self.get(f"/consignments/{consignment}/deviations")["items"]
+        return [deviation["cause"] for deviation in deviations]
+
+    def wait_for_reactions(self) -> None:
+        """Return when every evaluation was acted on."""
+        assert wait_until(lambda: not self.fetch("SELECT 1 FROM reaction_due"), seconds=10)
+
+
+def judge(
+    connection: psycopg.Connection[Any], consignment: str, verdict: str = "PASS", **fields: Any
+) -> int:
+    """The judge's transaction, left open for the caller to commit; the evaluation's version."""
+    connection.execute("SELECT FROM consignment WHERE id = %s FOR NO KEY UPDATE", (consignment,))
+    connection.execute("DELETE FROM touched WHERE consignment_id = %s", (consignment,))
+    values = {
+        "consignment": consignment,
+        "verdict": verdict,
+        "provisional": False,
+        "with_excursions": False,
+        "body": b'{"verdict": "' + verdict.encode() + b'"}',
+    }
+    row = connection.execute(
+        "INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,"
+        " profile_id, profile_version, engine, input_digest, body)"
+        " SELECT %(consignment)s, coalesce(max(version), 0) + 1, %(verdict)s, %(provisional)s,"
+        " %(with_excursions)s, 'USP_CCT_2_8', 1, 'test', '-', %(body)s"
+        " FROM evaluation WHERE consignment_id = %(consignment)s RETURNING version",
+        values | fields,
+    ).fetchone()
+    assert row is not None
+    connection.execute("SELECT pg_notify('coldgate_evaluation', %s)", (consignment,))
+    return int(row[0])
+
+
+@contextmanager
+def open_world(dsn: str, **settings: Any) -> Iterator[World]:
+    """A world with its four parties, one product and its lots A1 and A2 (in date), OLD (not)."""
+    with serving(dsn, **settings) as url, ExitStack() as stack:
+        world = World(dsn, url, stack)
+        for party, kind in PARTIES.items():
+            world.post("/parties", {"id": party, "name": party, "kind": kind})
+        world.post("/products", {"id": "vaccine", "name": "Vaccine"}, party="maker")
+        for lot, expiry in {"A1": "2199-12-31", "A2": "2199-12-31", "OLD": "2020-01-31"}.items():
+            body = {"number": lot, "expires_on": expiry}
+            world.post("/products/vaccine/lots", body, party="maker")
+        yield world

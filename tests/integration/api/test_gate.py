@@ -1,0 +1,249 @@
+"""The gate on a real database: what blocks, what passes, what is recorded, who wins a race."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from api_world import judge
+
+from api.gate.rules import CHECKS
+from coldgate.launch.process import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api_world import World
+
+pytestmark = pytest.mark.database
+
+
+def unregistered_lot(world: World, purpose: str) -> str:
+    return ready(world, purpose, lots=("NOT-REGISTERED",))
+
+
+def expired_lot(world: World, purpose: str) -> str:
+    return ready(world, purpose, lots=("OLD",))
+
+
+def no_profile(world: World, purpose: str) -> str:
+    return ready(world, purpose, profile=None)
+
+
+def zone_without_logger(world: World, purpose: str) -> str:
+    line = {"product": "vaccine", "lot": "A1", "quantity": 1, "zone": "roof"}
+    return ready(world, purpose, lines=[line])
+
+
+def unjudged_facts(world: World, purpose: str) -> str:
+    consignment = ready(world, purpose)
+    world.event(consignment, "opened")
+    return consignment
+
+
+def open_answer(world: World, purpose: str) -> str:
+    return ready(world, purpose, verdict="HOLD")
+
+
+def broken_conditions(world: World, purpose: str) -> str:
+    return ready(world, purpose, verdict="FAIL")
+
+
+CASES: dict[str, Callable[[World, str], str]] = {
+    "LOT_UNKNOWN": unregistered_lot,
+    "LOT_EXPIRED": expired_lot,
+    "PROFILE_MISSING": no_profile,
+    "LOGGER_MISSING": zone_without_logger,
+    "JUDGEMENT_PENDING": unjudged_facts,
+    "CONDITION_HOLD": open_answer,
+    "CONDITION_FAIL": broken_conditions,
+}
+
+
+def ready(world: World, purpose: str, *, verdict: str = "PASS", **fields: Any) -> str:
+    """A consignment about which the gate may be asked; clean unless ``fields`` spoil it.
+
+    A spoiled one cannot be dispatched by the gate, so its lines are moved by hand.
+    """
+    consignment = world.consign(**fields)
+    if purpose == "receipt_release":
+        with psycopg.connect(world.dsn) as connection:
+            connection.execute(
+                "UPDATE consignment_line SET state = 'in_transit' WHERE consignment_id = %s",
+                (consignment,),
+            )
+        world.event(consignment, "received")
+        world.judge(consignment, verdict)
+        world.wait_for_reactions()
+    return consignment
+
+
+def blocking(answer: dict[str, Any]) -> set[str]:
+    return {check["code"] for check in answer["checks"] if check["verdict"] != "PASS"}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+def test_each_code_alone_blocks_an_otherwise_clean_consignment(world: World, check: Any) -> None:
+    for purpose in check.purposes:
+        consignment = CASES[check.code](world, purpose.value)
+
+        answer = world.gate(consignment, purpose.value)
+
+        assert not answer["permitted"]
+        assert answer["deviation"] is not None
+        assert check.code in blocking(answer)
+
+
+@pytest.mark.parametrize("purpose", ["dispatch", "receipt_release"])
+def test_clean_consignment_passes_every_check(world: World, purpose: str) -> None:
+    consignment = ready(world, purpose)
+
+    answer = world.gate(consignment, purpose)
+
+    assert blocking(answer) == set()
+    assert (answer["verdict"], answer["permitted"], answer["deviation"]) == ("PASS", True, None)
+
+
+def test_dispatch_sets_goods_in_transit_and_freezes_the_profile(world: World) -> None:
+    consignment = world.consign()
+    world.gate(consignment, "dispatch")
+
+    answer = world.of("maker").put(f"/consignments/{consignment}/profile", json={"id": "WHO_30DTR"})
+
+    assert world.states(consignment) == ["in_transit"]
+    assert (answer.status_code, answer.json()["code"]) == (409, "PROFILE_FROZEN")
+
+
+def test_blocked_dispatch_leaves_goods_planned_and_opens_one_deviation(world: World) -> None:
+    consignment = world.consign(lots=("OLD",))
+
+    first, second = (world.gate(consignment, "dispatch") for _ in range(2))
+
+    assert world.states(consignment) == ["planned"]
+    assert first["deviation"] == second["deviation"]
+    assert world.causes(consignment) == ["LOT_EXPIRED"]
+    assert world.announced(consignment) == ["gate.blocked", "gate.blocked"]
+
+
+def test_received_goods_are_quarantined_and_then_released_by_the_gate(world: World) -> None:
+    consignment = world.received()
+    assert world.states(consignment) == ["quarantined"]
+    world.judge(consignment)
+
+    answer = world.gate(consignment, "receipt_release")
+
+    assert [line["state"] for line in answer["lines"]] == ["released"]
+    assert world.announced(consignment) == ["lot.released"]
+
+
+def test_blocked_receipt_quarantines_goods_that_nobody_received(world: World) -> None:
+    consignment = world.consign()
+    world.gate(consignment, "dispatch")
+
+    answer = world.gate(consignment, "receipt_release")
+
+    assert blocking(answer) >= {"JUDGEMENT_PENDING"}
+    assert world.states(consignment) == ["quarantined"]
+    assert world.causes(consignment) == ["JUDGEMENT_PENDING"]
+
+
+def test_gate_asked_for_one_lot_moves_only_its_lines(world: World) -> None:
+    consignment = world.consign(lots=("A1", "A2"))
+
+    world.gate(consignment, "dispatch", lot={"product": "vaccine", "number": "A2"})
+
+    assert world.states(consignment) == ["planned", "in_transit"]
+
+
+def test_pass_with_excursions_waits_for_a_signature(world: World) -> None:
+    consignment = world.received()
+    world.judge(consignment, "PASS", with_excursions=True)
+
+    answer = world.gate(consignment, "receipt_release")
+
+    assert blocking(answer) == {"CONDITION_HOLD"}
+
+
+def test_reading_that_is_committed_but_not_judged_holds_the_goods(world: World) -> None:
+    consignment = world.received()
+    world.judge(consignment)
+    with psycopg.connect(world.dsn) as connection:
+        connection.execute(
+            "WITH c AS (INSERT INTO channel (logger_id, sensor, quantity)"
+            " SELECT logger_id, 0, 1 FROM placement WHERE consignment_id = %s RETURNING id)"
+            " INSERT INTO touched (channel_id, first_at, last_at) SELECT id, now(), now() FROM c",
+            (consignment,),
+        )
+
+    assert blocking(world.gate(consignment, "receipt_release")) == {"JUDGEMENT_PENDING"}
+
+
+def test_released_goods_cannot_be_released_or_dispatched_again(world: World) -> None:
+    consignment = world.released()
+
+    for purpose in ("receipt_release", "dispatch"):
+        body = {"purpose": purpose}
+        answer = world.of("operator").post(f"/consignments/{consignment}/gate", json=body)
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "ILLEGAL_TRANSITION")
+    assert world.states(consignment) == ["released"]
+
+
+def test_decision_is_recorded_with_every_check_and_enters_the_ledger(world: World) -> None:
+    consignment = world.consign(lots=("OLD",))
+    answer = world.gate(consignment, "dispatch")
+
+    recorded = world.get(f"/consignments/{consignment}/decisions")["items"]
+
+    assert [decision["checks"] for decision in recorded] == [answer["checks"]]
+    query = "SELECT kind FROM ledger WHERE subject = %s ORDER BY sequence DESC LIMIT 1"
+    assert world.fetch(query, consignment) == ["gate.decided"]
+
+
+def test_of_two_requests_at_once_one_dispatches_and_one_is_refused(world: World) -> None:
+    consignment = world.consign()
+    client, path = world.of("operator"), f"/consignments/{consignment}/gate"
+
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(client.post, path, json={"purpose": "dispatch"}) for _ in range(4)]
+        statuses = sorted(answer.result().status_code for answer in asked)
+
+    assert statuses == [200, 409, 409, 409]
+    assert world.states(consignment) == ["in_transit"]
+
+
+def test_hold_that_arrives_while_a_release_is_decided_is_seen(world: World) -> None:
+    consignment = world.received()
+    world.judge(consignment)
+
+    with ThreadPoolExecutor() as pool, psycopg.connect(world.dsn) as judging:
+        judge(judging, consignment, "HOLD")  # holds the consignment's lock
+        asked = pool.submit(world.gate, consignment, "receipt_release")
+        wait_for_lock(world)
+        judging.commit()
+
+        assert blocking(asked.result()) == {"CONDITION_HOLD"}
+    world.wait_for_reactions()
+    assert world.states(consignment) == ["quarantined"]
+
+
+def test_carrier_may_dispatch_but_never_release(world: World) -> None:
+    consignment = world.consign()
+    path = f"/consignments/{consignment}/gate"
+
+    dispatched = world.of("truck").post(path, json={"purpose": "dispatch"})
+    refused = world.of("truck").post(path, json={"purpose": "receipt_release"})
+
+    assert dispatched.json()["permitted"]
+    assert refused.status_code == 404
+
+
+def wait_for_lock(world: World) -> None:
+    """Return when some session of this database waits for a lock."""
+    waiting = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    assert wait_until(lambda: bool(world.fetch(waiting)), seconds=10)
