@@ -25,7 +25,10 @@ def rounded_sum(base: Millis, numerator: Millis, denominator: int) -> Millis:
     """``base + numerator / denominator``, shape (n,), rounded half to even; exact in integers.
 
     ``denominator`` must be positive. The parity of the whole sum decides a tie, not that of the
-    quotient alone.
+    quotient alone. ``numerator`` may hold Python integers where int64 would overflow.
+
+    >>> rounded_sum(np.array([0, 1, 1]), np.array([5, 5, -7]), 2).tolist()
+    [2, 4, -2]
     """
     quotient = numerator // denominator  # not divmod: it refuses arrays of Python integers
     rest = numerator - quotient * denominator

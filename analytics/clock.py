@@ -33,7 +33,15 @@ def synchronise(device_ms: Millis, pairs: Sequence[ClockPair]) -> tuple[Millis, 
     """Server time of each instant of logger time, and how far to trust it.
 
     One pair gives an offset; of more, the first and the last by logger time give offset and
-    drift. A faulty clock gets the first pair's offset, so that its readings can be shown.
+    drift, and times before and after them are extrapolated. A faulty clock gets the first pair's
+    offset, so that its readings can be shown.
+
+    Args:
+        device_ms: instants by the logger's clock, shape (n,), in any order.
+        pairs: both clocks read at the same moments, in any order, repeats allowed.
+
+    Returns:
+        Instants in ms since 1970 UTC, shape (n,), rounded half to even, and the clock's state.
     """
     known = sorted(set(pairs), key=lambda pair: (pair.logger_ms, pair.gateway_ms))
     if not known:

@@ -58,7 +58,12 @@ class Evidence:
 
 
 def weigh(rule: Rule, measure: Measure, evidence: Evidence) -> Exposure:
-    """What ``evidence`` proves about ``rule``: PASS iff the worst case satisfies it (S28)."""
+    """What ``evidence`` proves about ``rule``.
+
+    SATISFIED iff the worst case is within the budget: every gap was out, and joins the events that
+    it touches. VIOLATED iff the best case exceeds it: every gap was in, and each event as short as
+    its rounded ends allow. Everything else is UNDECIDED (S28).
+    """
     events = evidence.events
     runs = _runs(events, measure)
     lengths = runs.end - runs.start

@@ -53,7 +53,11 @@ def union(left: Intervals, right: Intervals) -> Intervals:
 
 
 def difference(left: Intervals, right: Intervals) -> Intervals:
-    """Time in ``left`` and not in ``right``; intervals of no length vanish."""
+    """Time in ``left`` and not in ``right``; intervals of no length vanish.
+
+    >>> difference(intervals((0, 10), (20, 30)), intervals((5, 25))).pairs()
+    ((0, 5), (25, 30))
+    """
     points = _points(left, right)
     return stretches(points, _holds(left, points) & ~_holds(right, points))
 
@@ -63,6 +67,11 @@ def longest_with_gaps(runs: Intervals, gaps: Intervals) -> int:
 
     A gap joins what it touches (S28). Two runs that meet at an instant stay two: the reading
     between them was within the limit (S13).
+
+    >>> longest_with_gaps(intervals((0, 10), (10, 20)), NEVER)
+    10
+    >>> longest_with_gaps(intervals((0, 10), (20, 30)), intervals((10, 20)))
+    30
     """
     start = np.concatenate((runs.start, gaps.start))
     end = np.concatenate((runs.end, gaps.end))

@@ -89,6 +89,16 @@ def canonicalise(readings: Readings, quantity: Quantity, label: Label) -> Canoni
 
     Test readings are dropped, invalid ones counted (S5). Where one instant has several values,
     the one farthest from the label's middle stays (S4) and the instant counts as a conflict.
+    Equal rows of one instant count as one; rows that differ in flags only are merged.
+
+    Args:
+        readings: rows in any order, with any repeats; not changed.
+        quantity: temperatures at and below absolute zero are invalid, whatever the sensor.
+        label: decides which of several values is the worse.
+
+    Returns:
+        Rows with strictly increasing instants. Readings that come in order, as they do from the
+        database, cost one comparison each and no sort.
     """
     rows = _distinct(readings)
     tests = _has(rows.flags, ReadingFlag.TEST)

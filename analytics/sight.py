@@ -71,7 +71,8 @@ def companions(sight: Sight, sights: Sequence[Sight]) -> tuple[Sight, ...]:
 def evidence(sight: Sight, beside: Sequence[Sight], limit: Limit, label: Label) -> Evidence:
     """What the sight shows about ``limit``; gaps count unless a companion was within it then."""
     record = sight.record
-    within = [difference(other.record.known, _out(other, limit)) for other in beside]
+    asked = beside if len(record.gaps) else ()
+    within = [difference(other.record.known, _out(other, limit)) for other in asked]
     bounds = _clipped_towards(record, limit, label)
     unsynced = record.clock is ClockState.UNSYNCED
     return Evidence(

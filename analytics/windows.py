@@ -70,8 +70,15 @@ def kinetic_windows(
 ) -> KineticWindows:
     """The windows that end at ``ends``, from prefix sums in O(n + windows).
 
-    A window has the readings from ``end - window_ms`` to ``end`` and no partial segment. Every
-    end must lie at or after the first reading.
+    A window has the readings from ``end - window_ms`` to ``end`` and no partial segment: at most
+    one interval is missing on either side. What a record is too short for is never padded.
+
+    Args:
+        t: instants in ms, shape (n,), strictly increasing.
+        v: values in m°C, shape (n,), above absolute zero.
+        covered: whether the value between readings i and i + 1 is known, shape (n - 1,).
+        ends: ends of excursions in ms, each at or after the first reading.
+        limit: MKT, window and activation energy.
     """
     if not len(ends):
         return NO_WINDOWS

@@ -153,23 +153,22 @@ def mkt(bins: dict[int, int], activation: str = "83.144") -> Decimal | None:
 
 
 def longest(runs: Iterable[Span], holes: Iterable[Span]) -> int:
-    """Longest run once every hole has been glued to whatever it touches, one pair at a time."""
+    """Longest stretch of pieces that hang together, where only a hole holds pieces together."""
     pieces = [(*run, False) for run in runs] + [(*hole, True) for hole in holes]
-    glued = True
-    while glued:
-        glued = False
-        for a in pieces:
-            for b in pieces:
-                touching = a[0] <= b[1] and b[0] <= a[1]
-                if a is not b and touching and (a[2] or b[2]):
-                    pieces.remove(a)
-                    pieces.remove(b)
-                    pieces.append((min(a[0], b[0]), max(a[1], b[1]), True))
-                    glued = True
-                    break
-            if glued:
-                break
-    return max((end - start for start, end, _ in pieces), default=0)
+    best = 0
+    for first in pieces:
+        reached, ahead = [first], [first]
+        while ahead:
+            near = ahead.pop()
+            found = [piece for piece in pieces if piece not in reached and _hold(near, piece)]
+            reached += found
+            ahead += found
+        best = max(best, max(piece[1] for piece in reached) - min(piece[0] for piece in reached))
+    return best
+
+
+def _hold(a: tuple[int, int, bool], b: tuple[int, int, bool]) -> bool:
+    return a[0] <= b[1] and b[0] <= a[1] and (a[2] or b[2])
 
 
 def true_longest(samples: Sequence[Sample], bar: Bar) -> Fraction:

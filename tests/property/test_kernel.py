@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import oracles
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics.intervals import (
@@ -169,8 +169,12 @@ def test_sets_of_time_behave_as_sets(left: Intervals, right: Intervals) -> None:
 
 
 @MANY
-@given(series(), BARS)
-def test_longest_run_with_gaps_equals_gluing_them_one_by_one(
+@given(series(st.integers(7_995, 8_005)), BARS)
+@example(
+    [(1, 7990), (900_002, 7990), (900_003, 7995), (900_004, 7990)],
+    oracles.Bar(7995, high=False, inclusive=False),
+)
+def test_longest_run_with_gaps_equals_the_longest_chain_that_gaps_hold_together(
     samples: list[oracles.Sample], bar: oracles.Bar
 ) -> None:
     t, v = arrays(samples)
