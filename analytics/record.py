@@ -10,14 +10,15 @@ import numpy as np
 from analytics.clock import ClockState, synchronise
 from analytics.intervals import Intervals, difference, intervals, union
 from analytics.kernel import Segments, covered_time, gaps, max_bridge, segments
-from analytics.readings import Canonical, Readings, canonicalise, joined
-from coldgate.model import ReadingFlag
+from analytics.readings import Canonical, Label, Readings, canonicalise, joined
+from coldgate.model import Quantity, ReadingFlag
 
 if TYPE_CHECKING:
     from analytics.arrays import Milli, Millis
     from analytics.case import Channel, Window
     from analytics.profile import Profile
 
+UNLABELLED: Final = Label(low_milli=None, high_milli=None)  # labels speak of temperature only
 REGULAR_SEGMENTS: Final = 3  # fewer cannot show that a logger keeps an interval at all
 
 
@@ -80,7 +81,8 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
     begin = _latest(_shifted(window.begin_ms, profile.conditioning_ms), channel.placed_from_ms)
     end = _earliest(window.end_ms, channel.placed_to_ms)
     readings, clock = _timed(channel, begin, end)
-    kept = canonicalise(readings, channel.quantity, profile.label)
+    is_labelled = channel.quantity is Quantity.TEMPERATURE
+    kept = canonicalise(readings, channel.quantity, profile.label if is_labelled else UNLABELLED)
     interval_ms = channel.interval_ms or inferred_interval(kept.t, profile.gap_cap_ms)
     bridge_ms = max_bridge(interval_ms or 0, profile.gap_cap_ms)
     between = segments(kept.t, bridge_ms)

@@ -434,3 +434,27 @@ def test_ten_hours_above_thirty_degrees_add_up_over_a_journey() -> None:
     found = {rule.rule: rule.finding for rule in evaluation.channels[0].rules}
     assert found["WARM_30"] is Finding.VIOLATED
     assert found["HOT_45"] is Finding.SATISFIED
+
+
+def test_of_two_humidities_at_one_instant_the_higher_stays() -> None:
+    humid = make_channel(
+        steady(3.0, 120), conflicts=readings([(60, 4.9)]), quantity=Quantity.HUMIDITY
+    )
+
+    evaluation = judge(CCT, make_case(make_channel(CLEAN), humid))
+
+    highest = evaluation.channels[0].statistics.highest
+    assert highest is not None
+    assert highest.milli == 4900
+    assert evaluation.verdict is Verdict.PASS
+
+
+def test_an_excursion_that_a_gap_may_hide_is_no_plain_pass() -> None:
+    rows = [*CLEAN, *steady(5.0, 120, start=140)]
+    rules = [make_rule(mode="instant", budget=..., action="EXCURSION")]
+
+    evaluation = judged(rows, make_profile(rules=rules))
+
+    assert evaluation.verdict is Verdict.PASS
+    assert evaluation.with_excursions
+    assert codes(evaluation) == {ReasonCode.EXCURSION_POSSIBLE}
