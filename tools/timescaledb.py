@@ -79,6 +79,8 @@ def install(folder: Path) -> Path:
         _unpack(_download(folder), root)
         _wrap(root, binaries)
         _check(binaries)
+        for scaffolding in ("packages", "apt"):
+            shutil.rmtree(folder / scaffolding)
         finished.write_text(str(root), encoding="utf-8")
     return binaries
 

@@ -75,12 +75,13 @@ class BrokerAuthority:
         self._slots = asyncio.Semaphore(TOGETHER)
         self._answers: set[asyncio.Task[None]] = set()
         self._client: Client | None = None
+        self._listening = False
         self._connecting: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
         """Whether the broker can ask us at this moment."""
-        return self._client is not None and self._client.is_connected
+        return self._listening and self._client is not None and self._client.is_connected
 
     async def start(self) -> None:
         """Begin to connect, and try for ever; returns at once, broker or no broker."""
@@ -114,6 +115,8 @@ class BrokerAuthority:
         )
         self._client = client
         await client.subscribe(REQUESTS, queue=QUEUE, cb=self._accept)
+        await client.flush()  # the broker has the subscription, and will ask
+        self._listening = True
         logger.info("broker authority connected")
 
     async def _accept(self, message: Msg) -> None:

@@ -58,6 +58,9 @@ class EmbeddedServer(ABC):
     def clear_left_overs(self) -> None:
         """End the process of an owner that was killed; a no-op when there is none."""
         end_left_over(self.record, by=self.stop_signal, grace_seconds=STOP_SECONDS)
+        if self._process is not None:
+            self._process.wait()  # else its pid would still count as taken
+            self._process = None
 
     def release(self) -> None:
         """Let another process own the folder; the server must have ended."""

@@ -24,12 +24,8 @@ if TYPE_CHECKING:
     from coldgate.launch.process import Command
 
 READY_POLL_SECONDS: Final = 0.05
+SETTLE_SECONDS: Final = 0.3
 LINE_LIMIT_BYTES: Final = 1024 * 1024
-
-
-def at_once() -> bool:
-    """For a child that has no way to tell: ready as soon as it runs."""
-    return True
 
 
 def nothing() -> None:
@@ -40,13 +36,14 @@ def nothing() -> None:
 class Child:
     """One process to keep; ``ready`` is asked until True, ``before`` runs ahead of each start.
 
+    Without ``ready`` it counts as up when it has not ended after ``SETTLE_SECONDS``.
     ``once``: it has to end with status 0 before the next child starts, and is not run again.
     Both functions may block; they run in threads.
     """
 
     name: str
     command: Command
-    ready: Callable[[], bool] = at_once
+    ready: Callable[[], bool] | None = None
     before: Callable[[], None] = nothing
     stop_signal: signal.Signals = signal.SIGTERM
     grace_seconds: float = 10.0
@@ -256,10 +253,11 @@ class _Keeper:
     async def _watch(self) -> None:
         if self._child.once:
             return
+        ready = self._child.ready
         while True:
-            if await asyncio.to_thread(self._child.ready):
+            await asyncio.sleep(READY_POLL_SECONDS if ready else SETTLE_SECONDS)
+            if ready is None or await asyncio.to_thread(ready):
                 break
-            await asyncio.sleep(READY_POLL_SECONDS)
         self._enter(State.UP)
         self._up.set()
 
