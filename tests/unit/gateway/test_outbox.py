@@ -335,3 +335,30 @@ def test_memory_of_redelivered_readings_is_bounded(make_outbox: Any, tmp_path: P
     with sqlite3.connect(tmp_path / "outbox.sqlite3") as connection:
         assert connection.execute("SELECT count(*) FROM known").fetchone()[0] <= 2 * 4_096
     connection.close()
+
+
+def test_commit_returns_only_when_the_disk_has_it(make_outbox: Any) -> None:
+    connection = make_outbox()._connection
+
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
+def test_disk_without_the_reserve_is_full(make_outbox: Any) -> None:
+    outbox = make_outbox(capacity=Capacity(reserve_bytes=2**60))
+
+    with pytest.raises(OutboxFullError):
+        outbox.store([reading()], now_ms=NOW_MS)
+
+    assert make_outbox().readings == 0
+
+
+def test_write_that_the_disk_refuses_changes_nothing(make_outbox: Any) -> None:
+    outbox = make_outbox()
+    outbox.store([reading(count=10)], now_ms=NOW_MS)
+    outbox._connection.execute("PRAGMA max_page_count = 1")  # SQLite answers as on a full disk
+
+    refusal = fill(outbox, count=500)
+
+    assert outbox.readings == refusal.stored
+    assert make_outbox().readings == refusal.stored
