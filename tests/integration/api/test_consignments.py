@@ -1,0 +1,181 @@
+"""Consignments, placements and events as their parties make them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from api_world import BEGIN, PROFILE
+
+if TYPE_CHECKING:
+    from api_world import World
+
+pytestmark = pytest.mark.database
+
+LATER = (BEGIN + timedelta(hours=2)).isoformat()
+
+
+def test_consignment_is_shown_as_it_was_planned(world: World) -> None:
+    consignment = world.consign(lots=("A1", "A2"))
+
+    shown = world.get(f"/consignments/{consignment}", party="hospital")
+
+    assert (shown["consignor"], shown["consignee"]) == ("maker", "hospital")
+    assert shown["carriers"] == ["truck"]
+    assert shown["profile"] == {"id": PROFILE, "version": 1}
+    assert [(line["position"], line["lot"]) for line in shown["lines"]] == [(1, "A1"), (2, "A2")]
+    assert [leg["carrier"] for leg in shown["legs"]] == ["truck"]
+
+
+def test_half_made_consignment_leaves_nothing(world: World) -> None:
+    name = world.name("con")
+    body = {"id": name, "consignee": "hospital", "lines": [], "legs": []}
+    line = {"product": "vaccine", "lot": "A1", "quantity": 1}
+    leg = {"carrier": "nobody-we-know", "origin": "", "destination": ""}
+
+    answer = world.of("maker").post("/consignments", json=body | {"lines": [line], "legs": [leg]})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "REFERENCE_UNKNOWN")
+    assert world.of("maker").get(f"/consignments/{name}").status_code == 404
+
+
+def test_list_of_consignments_is_read_page_by_page(world: World) -> None:
+    made = sorted(world.consign(place=False) for _ in range(3))
+    after, seen = "", []
+
+    while after is not None:
+        page = world.get("/consignments", party="hospital", limit=2, after=after)
+        seen += [item["id"] for item in page["items"]]
+        after = page["next"]
+
+    assert seen == sorted(set(seen))
+    assert set(made) <= set(seen)
+
+
+def test_logger_cannot_be_in_two_consignments_at_one_time(world: World) -> None:
+    serial = world.add_logger()
+    first, second = world.consign(place=False), world.consign(place=False)
+    world.place(first, serial)
+
+    body = {"serial": serial, "placed_at": LATER}
+    answer = world.of("truck").post(f"/consignments/{second}/placements", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "LOGGER_TAKEN")
+    assert first in answer.json()["detail"]
+
+
+def test_name_of_a_foreign_consignment_is_not_given_away(world: World) -> None:
+    serial = world.add_logger("truck")
+    foreign = world.consign(place=False)
+    world.place(foreign, serial)
+    leg = {"carrier": "truck", "origin": "", "destination": ""}
+    own = world.consign(place=False, consignee="stranger", legs=[leg])
+
+    body = {"serial": serial, "placed_at": LATER}
+    answer = world.of("stranger").post(f"/consignments/{own}/placements", json=body)
+
+    assert answer.json()["detail"].endswith("is in another consignment at that time")
+
+
+def test_removed_logger_may_travel_in_the_next_consignment(world: World) -> None:
+    serial = world.add_logger()
+    first, second = world.consign(place=False), world.consign(place=False)
+    placement = world.place(first, serial)["id"]
+
+    world.post(f"/consignments/{first}/placements/{placement}/remove", {"removed_at": LATER})
+
+    assert world.place(second, serial, placed_at=LATER)["serial"] == serial
+    again = {"removed_at": (BEGIN + timedelta(hours=3)).isoformat()}
+    path = f"/consignments/{first}/placements/{placement}/remove"
+    assert world.of("truck").post(path, json=again).json()["code"] == "ALREADY_REMOVED"
+
+
+def test_of_two_consignments_that_want_a_logger_at_once_one_gets_it(world: World) -> None:
+    serial = world.add_logger()
+    wanting = [world.consign(place=False) for _ in range(4)]
+    body = {"serial": serial, "placed_at": BEGIN.isoformat()}
+    client = world.of("truck")
+
+    with ThreadPoolExecutor() as pool:
+        asked = [
+            pool.submit(client.post, f"/consignments/{one}/placements", json=body)
+            for one in wanting
+        ]
+        statuses = sorted(answer.result().status_code for answer in asked)
+
+    assert statuses == [201, 409, 409, 409]
+
+
+def test_every_change_of_the_facts_asks_for_a_judgement(world: World) -> None:
+    consignment = world.consign(place=False)
+    query = "SELECT count(*) FROM touched WHERE consignment_id = %s"
+    seen = world.fetch(query, consignment)
+
+    placement = world.place(consignment, world.add_logger())["id"]
+    seen += world.fetch(query, consignment)
+    world.post(f"/consignments/{consignment}/placements/{placement}/remove", {"removed_at": LATER})
+    seen += world.fetch(query, consignment)
+    world.event(consignment, "packed")
+    seen += world.fetch(query, consignment)
+    world.of("maker").put(f"/consignments/{consignment}/profile", json={"id": "WHO_30DTR"})
+    seen += world.fetch(query, consignment)
+
+    assert seen == [0, 1, 2, 3, 4]
+
+
+def test_event_of_the_future_is_refused(world: World) -> None:
+    consignment = world.consign()
+    ahead = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
+
+    answer = world.of("truck").post(
+        f"/consignments/{consignment}/events", json={"kind": "departed", "happened_at": ahead}
+    )
+
+    assert answer.json()["code"] == "EVENT_IN_FUTURE"
+
+
+def test_time_without_a_zone_is_refused(world: World) -> None:
+    consignment = world.consign()
+
+    answer = world.of("truck").post(
+        f"/consignments/{consignment}/events",
+        json={"kind": "departed", "happened_at": "2026-03-01T06:00:00"},
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["location"] == ["body", "happened_at"]
+
+
+def test_only_the_consignor_chooses_the_profile(world: World) -> None:
+    consignment = world.consign()
+    path, body = f"/consignments/{consignment}/profile", {"id": "WHO_30DTR"}
+
+    assert world.of("hospital").put(path, json=body).status_code == 404
+    assert world.of("maker").put(path, json=body).json()["profile"]["id"] == "WHO_30DTR"
+    unknown = world.of("maker").put(path, json={"id": "NONE"})
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "PROFILE_UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("2031-02-28", "2031-02-28"), ("310200", "2031-02-28")]
+)
+def test_expiry_is_taken_as_written_by_people_and_by_barcodes(
+    world: World, written: str, meant: str
+) -> None:
+    body = {"number": world.name("LOT"), "expires_on": written}
+
+    assert world.post("/products/vaccine/lots", body, party="maker")["expires_on"] == meant
+
+
+def test_evaluation_is_given_byte_for_byte(world: World) -> None:
+    consignment = world.received()
+    body = b'{"verdict":"PASS","spacing":   "kept"}'
+    version = world.judge(consignment, body=body)
+
+    listed = world.get(f"/consignments/{consignment}/evaluations")["items"]
+    shown = world.of("hospital").get(f"/consignments/{consignment}/evaluations/{version}")
+
+    assert [(item["version"], item["verdict"]) for item in listed] == [(1, "PASS")]
+    assert shown.content == body
