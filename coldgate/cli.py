@@ -24,6 +24,7 @@ app = typer.Typer(
 
 Folder = Annotated[Path, typer.Option(help="Where databases, queues and secrets are kept.")]
 _HOME = Path(".coldgate")
+_ENV = Path(".env")
 
 
 @app.command()
@@ -69,6 +70,17 @@ def import_file(
 
     request = ImportRequest(file=file, profile=profile, zone=zone, mapping=mapping)
     raise typer.Exit(asyncio.run(import_logger_file(request, folder)))
+
+
+@app.command()
+def secrets(
+    file: Annotated[Path, typer.Argument(help="File to make; one that is there stays.")] = _ENV,
+) -> None:
+    """Write fresh secrets for docker compose, readable by their owner only."""
+    from coldgate.launch import deployment  # noqa: PLC0415 - see above
+
+    deployment.write_environment(file, deployment.new_environment())
+    _say(f"{file} holds the secrets of this deployment; keep a copy with the backups")
 
 
 def main() -> None:

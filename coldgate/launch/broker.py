@@ -133,13 +133,13 @@ class NatsBroker(EmbeddedBroker):
 
     def _configure(self) -> None:
         self.authority_password = self.folder.secret("authority-password", new_secret)
-        self.authority_seed = self.folder.secret("authority-seed", _new_seed)
+        self.authority_seed = self.folder.secret("authority-seed", new_seed)
         self._client_port = self.folder.port("nats-port")
         write_private(self._configuration, json.dumps(self._document(), indent=2))
 
     def _document(self) -> Mapping[str, object]:
         """The configuration; NATS reads JSON as it reads its own notation."""
-        issuer = nkeys.from_seed(self.authority_seed.encode()).public_key.decode()
+        issuer = issuer_of(self.authority_seed)
         callout = {"issuer": issuer, "account": "AUTH", "auth_users": [AUTHORITY, INGEST]}
         return {
             "server_name": "coldgate",
@@ -263,10 +263,16 @@ topic write coldgate/v1/+/+/down/#
 """
 
 
-def _new_seed() -> str:
-    """The seed of a new NATS account key."""
+def new_seed() -> str:
+    """The seed of a new NATS account key, with which the authority signs its answers."""
     seed: bytes = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_ACCOUNT)
     return seed.decode()
+
+
+def issuer_of(seed: str) -> str:
+    """The public key by which the broker knows answers signed with ``seed``."""
+    issuer: bytes = nkeys.from_seed(seed.encode()).public_key
+    return issuer.decode()
 
 
 def _program(variable: str, name: str) -> str:
