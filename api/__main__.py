@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import NoReturn
 
 import uvicorn
 from pydantic import ValidationError
@@ -15,6 +17,9 @@ from coldgate.log import configure_logging
 def main() -> int:
     """Run the process; 2 when it is configured wrongly, 1 when it could not start."""
     configure_logging("api")
+    # uvicorn raises the signal again when it has shut down: that is a clean end, not a crash.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     try:
         settings = ApiSettings()  # type: ignore[call-arg]  # pydantic reads the environment
     except ValidationError as error:
@@ -31,6 +36,10 @@ def main() -> int:
     server = uvicorn.Server(config)
     server.run()
     return 0 if server.started else 1
+
+
+def _end(_number: int, _frame: object) -> NoReturn:
+    sys.exit(0)
 
 
 if __name__ == "__main__":
