@@ -65,9 +65,11 @@ def test_each_instant_keeps_the_value_that_the_conflict_rule_names(
     rows: list[Row], label: Label
 ) -> None:
     expected: dict[int, set[int]] = defaultdict(set)
+    flags: dict[tuple[int, int], int] = defaultdict(int)
     for t, v, flag in rows:
         if not flag & (ReadingFlag.TEST | ReadingFlag.FAULT) and v > -273_150:
             expected[t].add(v)
+            flags[t, v] |= flag
 
     kept = canonicalise(
         milli_readings([row[:2] for row in rows], [row[2] for row in rows]),
@@ -79,6 +81,10 @@ def test_each_instant_keeps_the_value_that_the_conflict_rule_names(
         t: oracles.chosen(values, label.low_milli, label.high_milli)
         for t, values in expected.items()
     }
+    assert all(
+        flag == flags[t, v]
+        for t, v, flag in zip(kept.t.tolist(), kept.v.tolist(), kept.flags.tolist(), strict=True)
+    )
     assert kept.conflicts == sum(len(values) > 1 for values in expected.values())
     assert kept.duplicates == len(rows) - len(set(rows))
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-from judging import CCT, HOUR, START, judged, make_case, make_channel, make_profile, steady
+from judging import (
+    CCT,
+    HOUR,
+    START,
+    judged,
+    make_case,
+    make_channel,
+    make_profile,
+    readings,
+    steady,
+)
 
 from analytics.evaluation import plain
 from analytics.judge import judge
@@ -72,6 +82,16 @@ def test_another_profile_or_another_reading_is_another_input() -> None:
     }
 
     assert len(digests) == 4
+
+
+def test_a_value_that_lost_its_conflict_is_still_part_of_the_evidence() -> None:
+    same, again = (
+        judge(CCT, make_case(make_channel(ROWS, conflicts=readings([(60, 3.0), (60, loser)]))))
+        for loser in (4.5, 5.5)
+    )
+
+    assert same.channels[0].statistics == again.channels[0].statistics
+    assert same.channels[0].readings_digest != again.channels[0].readings_digest
 
 
 def test_a_reason_says_what_where_and_when() -> None:

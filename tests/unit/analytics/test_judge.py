@@ -237,6 +237,13 @@ def test_a_logger_of_another_zone_closes_no_gap() -> None:
     assert judge(CCT, make_case(gapped, whole)).verdict is Verdict.HOLD
 
 
+def test_a_channel_of_another_quantity_closes_no_gap() -> None:
+    gapped = make_channel([*CLEAN, *steady(5.0, 60, start=180)], zone="box")
+    humid = make_channel(steady(40.0, 240), zone="box", quantity=Quantity.HUMIDITY)
+
+    assert judge(CCT, make_case(gapped, humid)).verdict is Verdict.HOLD
+
+
 def test_a_neighbour_that_was_out_itself_does_not_close_a_gap() -> None:
     rule = make_rule(budget="40min")
     gapped = make_channel([*CLEAN, *steady(5.0, 60, start=165)], zone="box")
@@ -340,6 +347,14 @@ def test_a_clock_that_steps_back_holds() -> None:
 
     assert ReasonCode.CLOCK_FAULT in codes(evaluation)
     assert evaluation.verdict is Verdict.HOLD
+
+
+def test_an_unknown_clock_fails_nothing_within_a_hundredth_of_its_budget() -> None:
+    rows = [*steady(5.0, 60), *steady(9.0, 50, start=70), *steady(5.0, 60, start=130)]
+    profile = make_profile(rules=[make_rule(budget="59min", when="T > 7.0")])
+
+    assert judge(profile, make_case(make_channel(rows))).verdict is Verdict.FAIL
+    assert judge(profile, make_case(make_channel(rows, clock_pairs=()))).verdict is Verdict.HOLD
 
 
 @pytest.mark.parametrize(("budget", "verdict"), [("62min", Verdict.PASS), ("61min", Verdict.HOLD)])
