@@ -1,30 +1,36 @@
-"""The loop: take a batch, decode, commit, and only then acknowledge to broker and gateway."""
+"""The loop: take a batch, prepare it, commit it, and only then acknowledge to broker and gateway.
+
+Two batches are in hand at a time: while one is being committed, the next one is decoded.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg
 
-from coldgate.storage import telemetry
 from coldgate.storage.connection import Connection, connect
 from coldgate.storage.timescale import TimeTables, detect
 from ingest import metrics
-from ingest.decoder import Decoded, Refused, decode, sender_of
+from ingest.decoder import Refused
+from ingest.prepare import Prepared, prepare
+from ingest.rows import build_rows
 from ingest.writer import Outcome, write_batch
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from ingest.delivery import Delivery
     from ingest.source import MqttSource
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _IDLE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = (0.2, 5.0)  # first and longest pause while the database is away
@@ -38,106 +44,128 @@ class Consumer:
         self, source: MqttSource, dsn: str, stop: threading.Event, *, batch_age: timedelta
     ) -> None:
         self._source = source
-        self._dsn = dsn
-        self._stop = stop
         self._age_seconds = batch_age.total_seconds()
-        self._connection: Connection | None = None
-        self._time_tables: TimeTables | None = None
-        self._ahead_at = datetime.min.replace(tzinfo=UTC)
+        self._stop = stop
+        self._registry = _Database(dsn, stop)
+        self._store = _Database(dsn, stop)
 
     def run(self) -> None:
         """Consume until asked to stop. What is not committed by then comes again."""
-        while not self._stop.is_set():
-            batch = self._source.take(wait_seconds=_IDLE_SECONDS, age_seconds=self._age_seconds)
-            if batch:
-                self._consume(batch)
-        self._disconnect()
+        committing: Future[None] | None = None
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit") as committer:
+            while not self._stop.is_set():
+                deliveries = self._source.take(
+                    wait_seconds=_IDLE_SECONDS, age_seconds=self._age_seconds
+                )
+                if not deliveries:
+                    continue
+                prepared = self._prepare(deliveries)
+                if committing is not None:
+                    committing.result()
+                if prepared is not None:
+                    committing = committer.submit(self._commit, prepared)
+        self._registry.close()
+        self._store.close()
 
-    def _consume(self, batch: Sequence[Delivery]) -> None:
-        outcomes = self._commit_persistently(batch)
+    def _prepare(self, deliveries: Sequence[Delivery]) -> Prepared | None:
+        return self._registry.persistently(lambda connection, _: prepare(connection, deliveries))
+
+    def _commit(self, batch: Prepared) -> None:
+        """Commit, then acknowledge; a crash in between means redelivery, not loss."""
+        started = time.perf_counter()
+        outcomes = self._store.persistently(
+            lambda connection, tables: _write(connection, tables, batch)
+        )
+        metrics.STAGE_SECONDS.labels("write").inc(time.perf_counter() - started)
         if outcomes is None:
             return  # asked to stop while the database was away: nothing is acknowledged
-        self._source.settle(batch)
+        self._source.settle(batch.deliveries)
         for outcome in outcomes:
             self._source.publish(outcome.acknowledgements)
             metrics.count(outcome)
 
-    def _commit_persistently(self, batch: Sequence[Delivery]) -> list[Outcome] | None:
-        """Commit, waiting for the database as long as it takes; None when asked to stop."""
+
+def _write(connection: Connection, tables: TimeTables, batch: Prepared) -> list[Outcome]:
+    """Commit the batch; one that the database refuses is halved down to the culprit."""
+    try:
+        with connection.transaction():
+            return [write_batch(connection, batch, tables)]
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        tables.forget()
+        if len(batch.deliveries) == 1:
+            logger.error("database refused a message", extra={"problem": str(error)})  # noqa: TRY400 - the message says it all
+            with connection.transaction():
+                return [write_batch(connection, _refusal(batch.deliveries, error), tables)]
+        middle = len(batch.deliveries) // 2
+        halves = batch.deliveries[:middle], batch.deliveries[middle:]
+        return [
+            outcome
+            for half in halves
+            for outcome in _write(connection, tables, prepare(connection, half))
+        ]
+
+
+def _refusal(deliveries: Sequence[Delivery], error: psycopg.Error) -> Prepared:
+    """The quarantine of what the database refused; the gateway gets no answer and keeps it."""
+    return Prepared(
+        deliveries=deliveries,
+        accepted=(),
+        refused=[
+            Refused(
+                delivery=delivery,
+                sender="",
+                partition="",
+                code="STORAGE_REFUSED",
+                problem=str(error),
+            )
+            for delivery in deliveries
+        ],
+        statuses=(),
+        blocks=(),
+        block_refusals=(),
+        channels={},
+        rows=build_rows((), {}),
+    )
+
+
+class _Database:
+    """One connection that is made again when it breaks; used by one thread."""
+
+    def __init__(self, dsn: str, stop: threading.Event) -> None:
+        self._dsn = dsn
+        self._stop = stop
+        self._open: tuple[Connection, TimeTables] | None = None
+        self._ahead_at = datetime.min.replace(tzinfo=UTC)
+
+    def persistently(self, work: Callable[[Connection, TimeTables], T]) -> T | None:
+        """What ``work`` gives, however long the database is away; None when asked to stop."""
         pause = _RETRY_SECONDS[0]
         while not self._stop.is_set():
             try:
-                return self._commit(batch)
+                return work(*self._connected())
             except psycopg.Error as error:
-                self._disconnect()
+                self.close()
                 logger.warning("database is away", extra={"problem": str(error).strip()})
                 self._stop.wait(pause)
                 pause = min(2 * pause, _RETRY_SECONDS[1])
         return None
 
-    def _commit(self, batch: Sequence[Delivery]) -> list[Outcome]:
-        """Commit the batch; one that the database refuses is halved down to the culprit."""
-        connection, time_tables = self._database()
-        try:
-            with connection.transaction():
-                decoded = self._decode(connection, batch)
-                with _timed("write"):
-                    return [write_batch(connection, decoded, time_tables)]
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
-            time_tables.forget()
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                return self._commit(batch[:middle]) + self._commit(batch[middle:])
-            return [self._quarantine_culprit(connection, batch[0], error, time_tables)]
+    def close(self) -> None:
+        """Close the connection; the next use makes another."""
+        if self._open is not None:
+            self._open[0].close()
+        self._open = None
 
-    def _decode(self, connection: Connection, batch: Sequence[Delivery]) -> list[Decoded]:
-        """Decode against the registry as it is now, so that a revocation counts at once."""
-        gateways = telemetry.fetch_gateways(
-            connection, {sender for delivery in batch if (sender := sender_of(delivery))}
-        )
-        with _timed("decode"):
-            return [decode(delivery, gateways) for delivery in batch]
-
-    def _quarantine_culprit(
-        self,
-        connection: Connection,
-        delivery: Delivery,
-        error: psycopg.Error,
-        time_tables: TimeTables,
-    ) -> Outcome:
-        logger.error("database refused a message", extra={"problem": str(error)})
-        refused = Refused(
-            delivery=delivery,
-            sender="",  # no answer to the gateway: it keeps the message
-            partition="",
-            code="STORAGE_REFUSED",
-            problem=str(error),
-        )
-        with connection.transaction():
-            return write_batch(connection, [refused], time_tables)
-
-    def _database(self) -> tuple[Connection, TimeTables]:
-        if self._connection is None or self._time_tables is None:
-            self._connection = connect(self._dsn, "coldgate_ingest", autocommit=True)
-            features = detect(self._connection)
-            self._time_tables = TimeTables(features)
+    def _connected(self) -> tuple[Connection, TimeTables]:
+        if self._open is None:
+            connection = connect(self._dsn, "coldgate_ingest", autocommit=True)
+            features = detect(connection)
+            self._open = connection, TimeTables(features)
             logger.info("connected to the database", extra={"edition": features.edition.value})
         now = datetime.now(UTC)
         if now - self._ahead_at > _AHEAD_EVERY:
-            with self._connection.transaction():
-                self._time_tables.cover_ahead(self._connection, now)
+            connection, tables = self._open
+            with connection.transaction():
+                tables.cover_ahead(connection, now)
             self._ahead_at = now
-        return self._connection, self._time_tables
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
-        self._time_tables = None
-
-
-@contextmanager
-def _timed(stage: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    metrics.STAGE_SECONDS.labels(stage).inc(time.perf_counter() - started)
+        return self._open

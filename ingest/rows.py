@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -35,6 +36,7 @@ ChannelKey = tuple[int, int, int]  # logger id, sensor, quantity
 class BlockRefusal:
     """One block, or its readings from the future, that was refused inside a good message."""
 
+    ordinal: int  # of the message in its batch
     accepted: Accepted
     serial: str
     code: str
@@ -45,6 +47,7 @@ class BlockRefusal:
 class GoodBlock:
     """One block of a registered logger."""
 
+    ordinal: int  # of the message in its batch
     accepted: Accepted
     block: Block
     logger_id: int
@@ -61,15 +64,19 @@ def admit_blocks(
     """Blocks of loggers that may report here, and a coded refusal for each of the others."""
     good: list[GoodBlock] = []
     refused: list[BlockRefusal] = []
-    for one in accepted:
+    for ordinal, one in enumerate(accepted):
         for block in one.message.blocks:
+            about = partial(BlockRefusal, ordinal=ordinal, accepted=one, serial=block.serial)
             try:
                 logger_id = _admit(one, block, loggers)
-                good.append(GoodBlock(accepted=one, block=block, logger_id=logger_id))
+                admitted = GoodBlock(
+                    ordinal=ordinal, accepted=one, block=block, logger_id=logger_id
+                )
+                good.append(admitted)
             except WireError as error:
-                refused.append(_refusal(one, block, error.code, error.problem))
+                refused.append(about(code=error.code, problem=error.problem))
             if _latest_ms(block) > _horizon_ms(one):
-                refused.append(_refusal(one, block, "TIME_AHEAD", "readings from the future"))
+                refused.append(about(code="TIME_AHEAD", problem="readings from the future"))
     return good, refused
 
 
@@ -83,10 +90,6 @@ def _admit(accepted: Accepted, block: Block, loggers: Mapping[tuple[str, str], L
         raise WireError("LOGGER_REVOKED", f"logger {block.serial} was revoked")
     wire.check_times(block, received_ms=accepted.delivery.received_ms)
     return logger.id
-
-
-def _refusal(accepted: Accepted, block: Block, code: str, problem: str) -> BlockRefusal:
-    return BlockRefusal(accepted=accepted, serial=block.serial, code=code, problem=problem)
 
 
 def _latest_ms(block: Block) -> int:
@@ -135,42 +138,30 @@ def moment(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(min(max(epoch_ms, 0), _LATEST_MS) / 1000, UTC)
 
 
-def build_rows(
-    blocks: Sequence[GoodBlock],
-    channels: Mapping[ChannelKey, int],
-    message_ids: Mapping[int, int],
-) -> ReadingRows:
-    """All readings of the blocks as rows; ``message_ids`` is keyed by ``id(accepted)``.
+def build_rows(blocks: Sequence[GoodBlock], channels: Mapping[ChannelKey, int]) -> ReadingRows:
+    """All readings of the blocks as rows, whose ``message_id`` is the ordinal of the message.
 
     Readings from the future are left out (they are refused beside). An instant without a value
     becomes a row with the FAULT flag: it is no reading to the judge, but its sequence number is
     accounted for.
     """
     parts = [
-        _series_columns(good, series, channels, message_ids[id(good.accepted)])
-        for good in blocks
-        for series in good.block.series
+        _series_columns(good, series, channels) for good in blocks for series in good.block.series
     ]
-    if not parts:
-        parts = [tuple(np.empty(0, np.int64) for _ in range(6))]
-    channel, taken, value, flags, sequence, message = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
+    columns = zip(*parts, strict=True) if parts else [(np.empty(0, np.int64),)] * 6
+    channel, taken, value, flags, sequence, ordinal = map(np.concatenate, columns)
     return ReadingRows(
         channel_id=channel.astype(np.int32),
         taken_ms=taken,
         value=value.astype(np.int32),
         flags=flags.astype(np.int16),
         sequence=sequence,
-        message_id=message,
+        message_id=ordinal,
     )
 
 
 def _series_columns(
-    good: GoodBlock,
-    series: Series,
-    channels: Mapping[ChannelKey, int],
-    message_id: int,
+    good: GoodBlock, series: Series, channels: Mapping[ChannelKey, int]
 ) -> tuple[NDArray[np.int64], ...]:
     block = good.block
     taken = block.base_ms + block.offsets_ms.astype(np.int64)
@@ -188,7 +179,7 @@ def _series_columns(
         value,
         flags,
         sequence,
-        np.full(len(taken), message_id, np.int64),
+        np.full(len(taken), good.ordinal, np.int64),
     )
 
 

@@ -9,23 +9,16 @@ from coldgate import wire
 from coldgate.model import Acknowledgement, Rejection
 from coldgate.storage import telemetry
 from coldgate.storage.telemetry import MessageRow, QuarantineRow
-from ingest.decoder import Accepted, Decoded, Refused, Status
-from ingest.rows import (
-    BlockRefusal,
-    admit_blocks,
-    build_rows,
-    channel_keys,
-    moment,
-    touched_spans,
-    wanted_loggers,
-)
+from ingest.decoder import Accepted, Refused
+from ingest.rows import BlockRefusal, moment, touched_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from coldgate.storage.connection import Connection
     from coldgate.storage.timescale import TimeTables
     from ingest.delivery import Delivery
+    from ingest.prepare import Prepared
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,35 +34,31 @@ class Outcome:
     quarantined: list[str] = field(default_factory=list)  # codes
 
 
-def write_batch(
-    connection: Connection, batch: Sequence[Decoded], time_tables: TimeTables
-) -> Outcome:
+def write_batch(connection: Connection, batch: Prepared, time_tables: TimeTables) -> Outcome:
     """Store the batch inside the caller's transaction; a crash before COMMIT leaves no trace.
 
     A message number that is committed already changes nothing, so a redelivery is harmless. The
     returned acknowledgements may go out only after COMMIT.
     """
-    accepted = [one for one in batch if isinstance(one, Accepted)]
-    refused = [one for one in batch if isinstance(one, Refused)]
     outcome = Outcome()
-    streams = _lock_streams(connection, accepted)
-    fresh, reused = _split_known(connection, accepted, streams)
-    outcome.messages, outcome.repeated_messages = len(fresh), len(accepted) - len(fresh)
+    streams = _lock_streams(connection, batch.accepted)
+    fresh, reused = _split_known(connection, batch.accepted, streams)
+    outcome.messages, outcome.repeated_messages = len(fresh), len(batch.accepted) - len(fresh)
+    if fresh:
+        _store_fresh(connection, batch, fresh, streams, time_tables, outcome)
 
-    block_refusals = _store_fresh(connection, fresh, streams, time_tables, outcome)
-    quarantine = [_quarantine_whole(one) for one in [*refused, *reused]]
+    block_refusals = [one for one in batch.block_refusals if one.ordinal in fresh]
+    quarantine = [_quarantine_whole(one) for one in [*batch.refused, *reused]]
     quarantine += [_quarantine_block(one) for one in block_refusals]
     telemetry.add_quarantine(connection, quarantine)
     outcome.quarantined = [row.code for row in quarantine]
-    for status in batch:
-        if isinstance(status, Status):
-            telemetry.keep_status(
-                connection, status.gateway.id, status.delivery.received_at, status.body
-            )
-
+    for status in batch.statuses:
+        telemetry.keep_status(
+            connection, status.gateway.id, status.delivery.received_at, status.body
+        )
     outcome.acknowledgements = [
-        *_acknowledge(connection, accepted, streams, block_refusals),
-        *(_reject(one) for one in refused if one.sender),
+        *_acknowledge(connection, batch.accepted, streams, block_refusals),
+        *(_reject(one) for one in batch.refused if one.sender),
     ]
     return outcome
 
@@ -92,27 +81,28 @@ def _position(one: Accepted, streams: Streams) -> tuple[int, int]:
 
 def _split_known(
     connection: Connection, accepted: Sequence[Accepted], streams: Streams
-) -> tuple[list[Accepted], list[Refused]]:
-    """Messages whose number is new, and those that say something else under a used number."""
+) -> tuple[dict[int, Accepted], list[Refused]]:
+    """Messages with a new number, by ordinal, and those that say other things under a used one."""
     if not accepted:
-        return [], []
-    known = telemetry.known_numbers(connection, [_position(one, streams) for one in accepted])
-    first: dict[tuple[int, int], str] = {}
-    fresh: list[Accepted] = []
-    repeated: list[Accepted] = []
-    for one in accepted:
-        position = _position(one, streams)
-        if position in known or position in first:
-            repeated.append(one)
+        return {}, []
+    positions = [_position(one, streams) for one in accepted]
+    known = telemetry.known_numbers(connection, positions)
+    digests: dict[tuple[int, int], str] = {}
+    fresh: dict[int, Accepted] = {}
+    repeated: list[tuple[tuple[int, int], Accepted]] = []
+    for ordinal, (position, one) in enumerate(zip(positions, accepted, strict=True)):
+        if position in known or position in digests:
+            repeated.append((position, one))
         else:
-            first[position] = one.delivery.sha256
-            fresh.append(one)
-    stored = sorted({_position(one, streams) for one in repeated} & known)
-    digests = first | (telemetry.message_digests(connection, stored) if stored else {})
+            digests[position] = one.delivery.sha256
+            fresh[ordinal] = one
+    stored = sorted({position for position, _ in repeated} & known)
+    if stored:
+        digests |= telemetry.message_digests(connection, stored)
     reused = [
         _number_reused(one)
-        for one in repeated
-        if digests.get(_position(one, streams)) != one.delivery.sha256
+        for position, one in repeated
+        if digests.get(position) != one.delivery.sha256
     ]
     return fresh, reused
 
@@ -129,46 +119,37 @@ def _number_reused(one: Accepted) -> Refused:
 
 def _store_fresh(
     connection: Connection,
-    fresh: Sequence[Accepted],
+    batch: Prepared,
+    fresh: Mapping[int, Accepted],
     streams: Streams,
     time_tables: TimeTables,
     outcome: Outcome,
-) -> list[BlockRefusal]:
-    """Store messages and the readings of their admitted blocks; give the blocks refused."""
-    if not fresh:
-        return []
-    ids = telemetry.allocate_message_ids(connection, len(fresh))
-    message_ids = {id(one): id_ for one, id_ in zip(fresh, ids, strict=True)}
-    received = [one.delivery.received_at for one in fresh]
+) -> None:
+    """Store messages that are new, their readings and clock pairs, and what the judge must see."""
+    ids = dict(zip(fresh, telemetry.allocate_message_ids(connection, len(fresh)), strict=True))
+    received = [one.delivery.received_at for one in fresh.values()]
     time_tables.cover(connection, "message", min(received), max(received))
     telemetry.copy_messages(
-        connection, (_message_row(one, streams, message_ids[id(one)]) for one in fresh)
+        connection, (_message_row(one, streams, ids[ordinal]) for ordinal, one in fresh.items())
     )
-    loggers = telemetry.fetch_loggers(connection, wanted_loggers(fresh))
-    good, refusals = admit_blocks(fresh, loggers)
-    channels = telemetry.ensure_channels(connection, channel_keys(good))
-    rows = build_rows(good, channels, message_ids)
+    rows = batch.rows.of_messages(ids)
     if len(rows):
-        time_tables.cover(
-            connection,
-            "reading",
-            moment(int(rows.taken_ms.min())),
-            moment(int(rows.taken_ms.max())),
-        )
+        first, last = int(rows.taken_ms.min()), int(rows.taken_ms.max())
+        time_tables.cover(connection, "reading", moment(first), moment(last))
         written = telemetry.write_readings(connection, rows)
         outcome.readings = written.stored
         outcome.repeated_readings, outcome.conflicts = written.duplicates, written.conflicts
+    blocks = [one for one in batch.blocks if one.ordinal in fresh]
     telemetry.add_clock_pairs(
         connection,
         [
-            (one.logger_id, clock.logger_ms, clock.gateway_ms, message_ids[id(one.accepted)])
-            for one in good
+            (one.logger_id, clock.logger_ms, clock.gateway_ms, ids[one.ordinal])
+            for one in blocks
             if (clock := one.block.clock) is not None
         ],
     )
-    telemetry.add_touched(connection, touched_spans(good, channels))
-    telemetry.advance_streams(connection, [_position(one, streams) for one in fresh])
-    return refusals
+    telemetry.add_touched(connection, touched_spans(blocks, batch.channels))
+    telemetry.advance_streams(connection, [_position(one, streams) for one in fresh.values()])
 
 
 def _message_row(one: Accepted, streams: Streams, message_id: int) -> MessageRow:

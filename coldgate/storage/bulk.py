@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 POSTGRES_EPOCH_MS: Final = 946_684_800_000  # 2000-01-01 UTC, where binary timestamptz counts from
@@ -79,6 +81,23 @@ class ReadingRows:
 
     def __len__(self) -> int:
         return len(self.channel_id)
+
+    def of_messages(self, ids: Mapping[int, int]) -> ReadingRows:
+        """The rows whose ``message_id`` is a key of ``ids``, with its value in its place."""
+        size = 1 + int(self.message_id.max()) if len(self) else 0
+        stored = np.full(size, -1, np.int64)
+        kept = [ordinal for ordinal in ids if ordinal < size]
+        stored[kept] = [ids[ordinal] for ordinal in kept]
+        renamed = stored[self.message_id]
+        chosen = renamed >= 0
+        return ReadingRows(
+            channel_id=self.channel_id[chosen],
+            taken_ms=self.taken_ms[chosen],
+            value=self.value[chosen],
+            flags=self.flags[chosen],
+            sequence=self.sequence[chosen],
+            message_id=renamed[chosen],
+        )
 
     def as_copy(self) -> bytes:
         """The rows as PostgreSQL's binary COPY reads them."""

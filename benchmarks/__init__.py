@@ -1,0 +1,1 @@
+"""Speed and memory of Coldgate, as ratios within one run; ``make bench`` prints and keeps them."""
