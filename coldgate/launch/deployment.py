@@ -22,8 +22,7 @@ PASSWORDS: Final = (
     "COLDGATE_AUTHORITY_PASSWORD",
     "COLDGATE_OPERATOR_KEY",
 )
-HEAD: Final = "# Secrets of this deployment, made once; keep a copy with the backups.
-"
+HEAD: Final = "# Secrets of this deployment, made once; keep a copy with the backups.\n"
 
 
 def new_environment() -> dict[str, str]:
