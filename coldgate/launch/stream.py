@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 _HEAD: Final = ("timestamp", "level", "event")
-_KNOWN: Final = {*_HEAD, "process", "logger", "exception"}
+_KNOWN: Final = {*_HEAD, "process", "logger", "exception", "color_message"}
 
 
 def render_line(name: str, raw: bytes, *, width: int = 0) -> str:

