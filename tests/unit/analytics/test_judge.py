@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from judging import (
     BUILTIN,
@@ -19,16 +21,19 @@ from judging import (
     steady,
 )
 
-from analytics.evaluation import ReasonCode
+from analytics.evaluation import Evaluation, ReasonCode
 from analytics.exposure import Finding
 from analytics.judge import judge
 from coldgate.model import ClockPair, Quantity, ReadingFlag, Verdict
 
+if TYPE_CHECKING:
+    from analytics.case import Channel
+
 CLEAN = steady(5.0, 120)
 
 
-def codes(evaluation: object) -> set[ReasonCode]:
-    return {reason.code for reason in evaluation.reasons}  # type: ignore[attr-defined]
+def codes(evaluation: Evaluation) -> set[ReasonCode]:
+    return {reason.code for reason in evaluation.reasons}
 
 
 def test_steady_five_degrees_pass_without_a_reason() -> None:
@@ -145,6 +150,25 @@ def test_a_record_too_short_for_the_mkt_window_holds_where_it_does_not_suffice()
     assert evaluation.verdict is Verdict.HOLD
 
 
+@pytest.mark.parametrize(
+    "channel",
+    [
+        make_channel([*CLEAN, *steady(5.0, 60, start=140)]),
+        make_channel(CLEAN, conflicts=readings([(65, 7.0)], flags=int(ReadingFlag.CLIPPED))),
+        make_channel([(0, 5.0)]),
+        make_channel(),
+    ],
+    ids=["a gap", "an end of scale", "no covered time", "nothing"],
+)
+def test_what_may_hide_heat_leaves_the_mkt_open(channel: Channel) -> None:
+    evaluation = judge(CCT, make_case(channel))
+
+    kinetic = evaluation.channels[0].kinetic
+    assert kinetic is not None
+    assert kinetic.finding is Finding.UNDECIDED
+    assert kinetic.verdict is Verdict.HOLD
+
+
 def test_a_plateau_exactly_at_the_mkt_limit_is_within_it() -> None:
     kinetic = {"applies": "high", "dH": 83.144, "limit": 9.0, "window": "1h"}
 
@@ -205,6 +229,17 @@ def test_coverage_below_the_profiles_minimum_holds() -> None:
     assert codes(evaluation) == {ReasonCode.LOW_COVERAGE}
     assert evaluation.channels[0].statistics.coverage_permille == 923
     assert evaluation.verdict is Verdict.HOLD
+
+
+def test_coverage_of_exactly_the_minimum_suffices() -> None:
+    rows = [*steady(5.0, 60), *steady(5.0, 60, start=120)]
+
+    enough, more = (make_profile(minimum_coverage=share) for share in (66.6, 66.7))
+    exact = make_profile(minimum_coverage=50.0)
+
+    assert judged(rows, enough).verdict is Verdict.PASS
+    assert judged(rows, more).verdict is Verdict.HOLD
+    assert judged([*steady(5.0, 60), (120, 5.0)], exact).verdict is Verdict.PASS
 
 
 def test_no_reading_at_all_holds() -> None:
