@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
+from pydantic import SecretStr  # noqa: TC002 - pydantic reads the annotation when it runs
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 
 class AnalyticsSettings(BaseSettings):
