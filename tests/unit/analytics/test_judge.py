@@ -343,6 +343,23 @@ def test_a_zone_left_without_a_logger_for_a_while_holds() -> None:
     assert evaluation.reasons[0].start_ms == START + 60 * MINUTE
 
 
+def test_a_zone_may_change_its_logger_within_one_bridge() -> None:
+    first = make_channel(CLEAN, zone="box", placed_to_ms=START + 60 * MINUTE)
+    second = make_channel(CLEAN, zone="box", serial="tl-2", placed_from_ms=START + 75 * MINUTE)
+
+    assert judge(CCT, make_case(first, second)).verdict is Verdict.PASS
+
+
+def test_a_zone_whose_readings_are_on_their_way_does_not_hold_an_open_journey() -> None:
+    prompt = make_channel(steady(5.0, 240), zone="box")
+    late = make_channel(CLEAN, zone="door", serial="tl-2")
+
+    evaluation = judge(CCT, make_case(prompt, late, window=make_window(None)))
+
+    assert evaluation.provisional
+    assert evaluation.verdict is Verdict.PASS
+
+
 def test_readings_outside_the_placement_belong_to_another_consignment() -> None:
     rows = [*CLEAN, *steady(20.0, 120, start=130)]
 
