@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analytics.evaluation import Evaluation, Excursion
+    from coldgate.model import ClockPair
     from coldgate.storage.bulk import Points
     from coldgate.storage.connection import Connection
-    from coldgate.storage.judging import PlacedChannel, PlacedLogger, StoredEvaluation
+    from coldgate.storage.judging import PlacedChannel, PlacedLogger, Span, StoredEvaluation
 
 logger = logging.getLogger(__name__)
 
@@ -166,15 +168,9 @@ def load_case(connection: Connection, consignment_id: str) -> Case:
     lines = judging.fetch_lines(connection, consignment_id)
     window = _window(judging.fetch_events(connection, consignment_id))
     placed = judging.fetch_placed_loggers(connection, consignment_id)
-    channels = judging.fetch_channels(connection, sorted({one.id for one in placed}))
     return Case(
         window=window,
-        channels=tuple(
-            _load_channel(connection, one, channel, window)
-            for one in placed
-            for channel in channels
-            if channel.logger_id == one.id
-        ),
+        channels=_load_channels(connection, placed, window),
         freeze_sensitive=any(sensitive for _, sensitive in lines),
         planned_zones=tuple(sorted({zone for zone, _ in lines})),
         planned_loggers=tuple(sorted({one.serial for one in placed})),
@@ -193,30 +189,59 @@ def _window(events: Sequence[tuple[EventKind, datetime]]) -> Window:
     )
 
 
-def _load_channel(
-    connection: Connection, placed: PlacedLogger, channel: PlacedChannel, window: Window
-) -> Channel:
-    first, last = placed.placed_at - _SLACK, _last_moment(placed, window)
-    pairs = judging.fetch_clock_pairs(connection, placed.id, _epoch_ms(first), _epoch_ms(last))
-    ahead_ms = [pair.logger_ms - pair.gateway_ms for pair in pairs]
-    readings, conflicts = judging.fetch_points(
+def _load_channels(
+    connection: Connection, placed: Sequence[PlacedLogger], window: Window
+) -> tuple[Channel, ...]:
+    stays = [_Stay(one, one.placed_at - _SLACK, _last_moment(one, window)) for one in placed]
+    pairs = judging.fetch_clock_pairs(
         connection,
-        channel.id,
-        first + timedelta(milliseconds=min([0, *ahead_ms])),
-        last + timedelta(milliseconds=max([0, *ahead_ms])),
+        [(stay.logger.id, _epoch_ms(stay.first), _epoch_ms(stay.last)) for stay in stays],
     )
-    return Channel(
-        serial=placed.serial,
-        sensor=channel.sensor,
-        quantity=channel.quantity,
-        readings=_readings(readings),
-        conflicts=_readings(conflicts),
-        zone=placed.zone,
-        placed_from_ms=_epoch_ms(placed.placed_at),
-        placed_to_ms=None if placed.removed_at is None else _epoch_ms(placed.removed_at),
-        interval_ms=placed.interval_ms,
-        clock_pairs=pairs,
+    known = judging.fetch_channels(connection, sorted({one.id for one in placed}))
+    seats = [
+        (stay, channel)
+        for stay in stays
+        for channel in known
+        if channel.logger_id == stay.logger.id
+    ]
+    spans = [stay.span(channel, pairs.get(stay.logger.id, ())) for stay, channel in seats]
+    readings = judging.fetch_readings(connection, spans)
+    conflicts = judging.fetch_conflicts(connection, spans)
+    return tuple(
+        Channel(
+            serial=stay.logger.serial,
+            sensor=channel.sensor,
+            quantity=channel.quantity,
+            readings=_readings(points),
+            conflicts=_readings(others),
+            zone=stay.logger.zone,
+            placed_from_ms=_epoch_ms(stay.logger.placed_at),
+            placed_to_ms=(
+                None if stay.logger.removed_at is None else _epoch_ms(stay.logger.removed_at)
+            ),
+            interval_ms=stay.logger.interval_ms,
+            clock_pairs=pairs.get(stay.logger.id, ()),
+        )
+        for (stay, channel), points, others in zip(seats, readings, conflicts, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stay:
+    """A logger's time with the consignment, by our clock, with slack around it."""
+
+    logger: PlacedLogger
+    first: datetime
+    last: datetime
+
+    def span(self, channel: PlacedChannel, pairs: Sequence[ClockPair]) -> Span:
+        """The stamps to look for: the logger's own clock may be ahead of ours or behind (S3)."""
+        ahead_ms = [0, *(pair.logger_ms - pair.gateway_ms for pair in pairs)]
+        return (
+            channel.id,
+            self.first + timedelta(milliseconds=min(ahead_ms)),
+            self.last + timedelta(milliseconds=max(ahead_ms)),
+        )
 
 
 def _last_moment(placed: PlacedLogger, window: Window) -> datetime:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from coldgate.model import ClockPair, EventKind, Quantity
-from coldgate.storage.bulk import Points
-from coldgate.storage.queries import load_queries
+from coldgate.storage.bulk import points_from_copy
+from coldgate.storage.queries import columns, load_queries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from coldgate.storage.bulk import Points
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("judging")
@@ -179,27 +180,37 @@ def fetch_channels(connection: Connection, logger_ids: Sequence[int]) -> list[Pl
 
 
 def fetch_clock_pairs(
-    connection: Connection, logger_id: int, first_ms: int, last_ms: int
-) -> tuple[ClockPair, ...]:
-    """Clock comparisons of a logger, by the gateway's clock within [first, last]."""
-    rows = connection.execute(_SQL["clock_pairs"], (logger_id, first_ms, last_ms))
-    return tuple(ClockPair(logger_ms=ours, gateway_ms=theirs) for ours, theirs in rows)
+    connection: Connection, wanted: Sequence[tuple[int, int, int]]
+) -> dict[int, tuple[ClockPair, ...]]:
+    """Clock comparisons by logger, for each (logger id, first, last) in ms of gateway time."""
+    pairs: dict[int, list[ClockPair]] = {}
+    for logger_id, logger_ms, gateway_ms in connection.execute(
+        _SQL["clock_pairs"], columns(wanted, 3)
+    ):
+        pair = ClockPair(logger_ms=logger_ms, gateway_ms=gateway_ms)
+        pairs.setdefault(logger_id, []).append(pair)
+    return {logger_id: tuple(found) for logger_id, found in pairs.items()}
 
 
-def fetch_points(
-    connection: Connection, channel_id: int, first: datetime, last: datetime
-) -> tuple[Points, Points]:
-    """Readings and conflicting readings of a channel with stamps in [first, last]."""
-    parameters = (channel_id, first, last)
-    return (
-        _copy_out(connection, _SQL["copy_readings"], parameters),
-        _copy_out(connection, _SQL["copy_conflicts"], parameters),
-    )
+Span: TypeAlias = "tuple[int, datetime, datetime]"  # channel id, first and last stamp
 
 
-def _copy_out(connection: Connection, query: bytes, parameters: Sequence[object]) -> Points:
-    with connection.cursor().copy(query, parameters) as copy:
-        return Points.from_copy(b"".join(bytes(part) for part in copy))
+def fetch_readings(connection: Connection, spans: Sequence[Span]) -> list[Points]:
+    """The readings of each span."""
+    return _copy_out(connection, _SQL["copy_readings"], spans)
+
+
+def fetch_conflicts(connection: Connection, spans: Sequence[Span]) -> list[Points]:
+    """The other values that were received for readings of each span (S4)."""
+    return _copy_out(connection, _SQL["copy_conflicts"], spans)
+
+
+def _copy_out(connection: Connection, query: bytes, spans: Sequence[Span]) -> list[Points]:
+    if not spans:
+        return []
+    whole = min(first for _, first, _ in spans), max(last for _, _, last in spans)
+    with connection.cursor().copy(query, (*columns(spans, 3), *whole)) as copy:
+        return points_from_copy(b"".join(map(bytes, copy)), spans=len(spans))
 
 
 def fetch_newest(connection: Connection, consignment_id: str) -> StoredEvaluation | None:

@@ -41,19 +41,29 @@ ORDER BY placement.id
 SELECT id, logger_id, sensor, quantity FROM channel WHERE logger_id = ANY(%s) ORDER BY id
 
 -- name: clock_pairs
-SELECT logger_ms, gateway_ms FROM clock_pair
-WHERE logger_id = %s AND gateway_ms BETWEEN %s AND %s
+SELECT clock_pair.logger_id, logger_ms, gateway_ms
+FROM unnest(%s::integer[], %s::bigint[], %s::bigint[]) AS wanted (logger_id, first_ms, last_ms)
+JOIN clock_pair ON clock_pair.logger_id = wanted.logger_id
+    AND gateway_ms BETWEEN wanted.first_ms AND wanted.last_ms
 
 -- name: copy_readings
 COPY (
-    SELECT taken_at, value, flags FROM reading
-    WHERE channel_id = %s AND taken_at BETWEEN %s AND %s
+    SELECT wanted.ordinal::integer, taken_at, value, flags
+    FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
+        WITH ORDINALITY AS wanted (channel_id, first_at, last_at, ordinal)
+    JOIN reading ON reading.channel_id = wanted.channel_id
+        AND reading.taken_at BETWEEN wanted.first_at AND wanted.last_at
+        AND reading.taken_at BETWEEN %s AND %s
 ) TO STDOUT (FORMAT BINARY)
 
 -- name: copy_conflicts
 COPY (
-    SELECT taken_at, value, flags FROM conflict
-    WHERE channel_id = %s AND taken_at BETWEEN %s AND %s
+    SELECT wanted.ordinal::integer, taken_at, value, flags
+    FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
+        WITH ORDINALITY AS wanted (channel_id, first_at, last_at, ordinal)
+    JOIN conflict ON conflict.channel_id = wanted.channel_id
+        AND conflict.taken_at BETWEEN wanted.first_at AND wanted.last_at
+        AND conflict.taken_at BETWEEN %s AND %s
 ) TO STDOUT (FORMAT BINARY)
 
 -- name: newest

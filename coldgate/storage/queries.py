@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 _NAME: Final = re.compile(rb"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -14,3 +17,9 @@ def load_queries(stem: str) -> dict[str, bytes]:
     text = resources.files(__package__).joinpath(f"{stem}.sql").read_bytes()
     parts = _NAME.split(text)[1:]
     return {name.decode(): body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def columns(rows: Iterable[Sequence[object]], width: int) -> tuple[list[object], ...]:
+    """Rows turned into ``width`` lists, as ``unnest`` takes them."""
+    turned = tuple(list(column) for column in zip(*rows, strict=True))
+    return turned or tuple([] for _ in range(width))

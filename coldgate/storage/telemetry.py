@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from psycopg.types.json import Jsonb
 
-from coldgate.storage.queries import load_queries
+from coldgate.storage.queries import columns, load_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -96,7 +96,7 @@ def fetch_loggers(
     connection: Connection, wanted: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], LoggerEntry]:
     """Loggers by (party, serial); unknown ones are absent."""
-    parties, serials = _columns(sorted(set(wanted)), 2)
+    parties, serials = columns(sorted(set(wanted)), 2)
     rows = connection.execute(_SQL["loggers"], (parties, serials))
     return {
         (party_id, serial): LoggerEntry(id=id_, revoked=revoked)
@@ -112,7 +112,7 @@ def ensure_channels(
     channels = _fetch_channels(connection, keys)
     missing = [key for key in keys if key not in channels]
     if missing:
-        connection.execute(_SQL["add_channels"], _columns(missing, 3))
+        connection.execute(_SQL["add_channels"], columns(missing, 3))
         channels |= _fetch_channels(connection, missing)
     return channels
 
@@ -120,7 +120,7 @@ def ensure_channels(
 def _fetch_channels(
     connection: Connection, keys: Sequence[tuple[int, int, int]]
 ) -> dict[tuple[int, int, int], int]:
-    rows = connection.execute(_SQL["channels"], _columns(keys, 3))
+    rows = connection.execute(_SQL["channels"], columns(keys, 3))
     return {(logger_id, sensor, quantity): id_ for logger_id, sensor, quantity, id_ in rows}
 
 
@@ -132,7 +132,7 @@ def lock_streams(
     streams = _lock_known_streams(connection, keys)
     missing = [key for key in keys if key not in streams]
     if missing:
-        connection.execute(_SQL["add_streams"], _columns(missing, 2))
+        connection.execute(_SQL["add_streams"], columns(missing, 2))
         streams |= _lock_known_streams(connection, missing)
     return streams
 
@@ -140,7 +140,7 @@ def lock_streams(
 def _lock_known_streams(
     connection: Connection, keys: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], int]:
-    rows = connection.execute(_SQL["lock_streams"], _columns(keys, 2))
+    rows = connection.execute(_SQL["lock_streams"], columns(keys, 2))
     return {(gateway_id, name): id_ for gateway_id, name, id_ in rows}
 
 
@@ -148,14 +148,14 @@ def known_numbers(
     connection: Connection, wanted: Sequence[tuple[int, int]]
 ) -> set[tuple[int, int]]:
     """Those (stream id, message number) that are committed already."""
-    return set(connection.execute(_SQL["known_numbers"], _columns(wanted, 2)).fetchall())
+    return set(connection.execute(_SQL["known_numbers"], columns(wanted, 2)).fetchall())
 
 
 def message_digests(
     connection: Connection, wanted: Sequence[tuple[int, int]]
 ) -> dict[tuple[int, int], str]:
     """SHA-256 of the stored payloads by (stream id, message number)."""
-    rows = connection.execute(_SQL["message_digests"], _columns(wanted, 2))
+    rows = connection.execute(_SQL["message_digests"], columns(wanted, 2))
     return {(stream_id, number): digest for stream_id, number, digest in rows}
 
 
@@ -205,34 +205,34 @@ def _moment(epoch_ms: int) -> datetime:
 def add_clock_pairs(connection: Connection, pairs: Sequence[tuple[int, int, int, int]]) -> None:
     """Keep (logger id, logger ms, gateway ms, message id) of each clock comparison."""
     if pairs:
-        connection.execute(_SQL["add_clock_pairs"], _columns(pairs, 4))
+        connection.execute(_SQL["add_clock_pairs"], columns(pairs, 4))
 
 
 def add_quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> None:
     """Keep refused messages; the same refusal of the same bytes is kept once."""
     if not rows:
         return
-    columns = _columns(
+    wanted = columns(
         [
             (r.received_at, r.topic, r.sender, r.code, r.problem, r.serial, r.sha256, r.payload)
             for r in rows
         ],
         8,
     )
-    connection.execute(_SQL["add_quarantine"], columns)
+    connection.execute(_SQL["add_quarantine"], wanted)
 
 
 def add_touched(connection: Connection, spans: Sequence[tuple[int, datetime, datetime]]) -> None:
     """Tell the judge (channel id, first, last) of new readings, and wake it at commit."""
     if spans:
-        connection.execute(_SQL["add_touched"], _columns(spans, 3))
+        connection.execute(_SQL["add_touched"], columns(spans, 3))
         connection.execute(_SQL["notify"])
 
 
 def advance_streams(connection: Connection, committed: Sequence[tuple[int, int]]) -> None:
     """Add (stream id, message number) to what is committed of each stream."""
     if committed:
-        connection.execute(_SQL["advance_streams"], _columns(committed, 2))
+        connection.execute(_SQL["advance_streams"], columns(committed, 2))
 
 
 def stream_positions(connection: Connection, stream_ids: Iterable[int]) -> dict[int, int]:
@@ -245,9 +245,3 @@ def keep_status(
 ) -> None:
     """Remember the newest health report of a gateway."""
     connection.execute(_SQL["keep_status"], (gateway_id, received_at, Jsonb(body)))
-
-
-def _columns(rows: Iterable[Sequence[object]], width: int) -> tuple[list[object], ...]:
-    """Rows turned into ``width`` lists, as ``unnest`` takes them."""
-    columns = tuple(list(column) for column in zip(*rows, strict=True))
-    return columns or tuple([] for _ in range(width))
