@@ -210,6 +210,7 @@ def test_a_gap_counts_as_long_as_the_rule_could_be_violated_within_it() -> None:
 
     assert judged(rows, short).verdict is Verdict.PASS
     assert judged(rows, long).verdict is Verdict.HOLD
+    assert not judged(rows, long).with_excursions
 
 
 def test_a_gap_is_joined_with_the_excursions_that_it_touches() -> None:
