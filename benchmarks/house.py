@@ -45,12 +45,13 @@ class House:
 
     @property
     def dsn(self) -> str:
+        """How to reach the database as its owner."""
         return self.postgres.dsn
 
     def start(self, module: str, **environment: str) -> psutil.Process:
         """Start ``python -m module`` as in production; it ends with the house."""
         log = self.stack.enter_context((self.folder / f"{module}.log").open("wb"))
-        process = subprocess.Popen(  # noqa: S603 - our own module
+        process = subprocess.Popen(
             [sys.executable, "-m", module],
             env={**os.environ, **self.environment(), **environment},
             stderr=log,
@@ -60,6 +61,7 @@ class House:
         return psutil.Process(process.pid)
 
     def environment(self) -> dict[str, str]:
+        """What every process is told about database and broker."""
         return {
             "COLDGATE_DATABASE_DSN": self.dsn,
             "COLDGATE_BROKER_HOST": self.broker.host,

@@ -47,6 +47,7 @@ class Publisher:
             self._read()
 
     def close(self) -> None:
+        """Leave without a word, as a gateway does whose link is cut."""
         self._socket.close()
 
     def _read(self) -> None:
