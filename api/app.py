@@ -42,6 +42,7 @@ Send the API key of your party as `Authorization: Bearer cg_…`. Every refusal 
 (RFC 9457) with a stable `code`; what you may not see looks like what does not exist. Send an
 `Idempotency-Key` with every POST, and send the same request again when no answer came.
 """
+MAX_BODY_BYTES: Final = 1024 * 1024  # a thousand lines take a tenth of it
 ROUTERS: Final = (
     party_routes.router,
     device_routes.router,
@@ -68,8 +69,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
         version=version("coldgate"),
         description=DESCRIPTION,
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,  # both pages would load scripts from elsewhere
         redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
     )
     app.add_middleware(RequestTimer, metrics=metrics)
     install_handlers(app)

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING
 import httpx
 import psycopg
 import pytest
-from api_world import OPERATOR_KEY
+from api_world import OPERATOR_KEY, open_world
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import Identifier
 
 from api.errors import describe
 from coldgate.launch.process import wait_until
@@ -110,6 +113,37 @@ def test_unreadable_body_is_a_problem(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_FAILED")
 
 
+def test_body_that_is_too_long_is_refused_unread(world: World) -> None:
+    answer = world.of("maker").post(
+        "/products", content=b" " * 2_000_000, headers={"content-type": "application/json"}
+    )
+
+    assert answer.status_code == 413
+
+
+def test_api_resumes_by_itself_after_the_database_was_away(plain_database: str) -> None:
+    name = conninfo_to_dict(plain_database)["dbname"]
+    with (
+        open_world(plain_database) as world,
+        psycopg.connect(plain_database, dbname="postgres", autocommit=True) as admin,
+    ):
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(Identifier(name)))
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+        away = world.of("maker").get("/consignments")
+        health = httpx.get(f"{world.url}/healthz")
+        admin.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true").format(Identifier(name)))
+
+        assert (away.status_code, away.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+        assert (health.status_code, health.json()["database"]) == (503, False)
+        assert wait_until(lambda: answers(f"{world.url}/healthz"), seconds=30)
+        consignment = world.received()
+        world.judge(consignment, "FAIL")
+        world.wait_for_reactions()
+        assert world.causes(consignment) == ["CONDITION_FAIL"]
+
+
 def test_illegal_transition_is_told_with_its_line(world: World) -> None:
     consignment = world.consign()
 
@@ -144,6 +178,4 @@ def test_truth_cannot_be_deleted_by_the_api_nor_by_the_owner(world: World, table
             pytest.raises(psycopg.Error),
             psycopg.connect(world.dsn, options=options) as connection,
         ):
-            connection.execute(
-                psycopg.sql.SQL("DELETE FROM {}").format(psycopg.sql.Identifier(table))
-            )
+            connection.execute(sql.SQL("DELETE FROM {}").format(Identifier(table)))
