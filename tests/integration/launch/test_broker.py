@@ -52,6 +52,12 @@ def ingest(broker: EmbeddedBroker, received: list[bytes]) -> mqtt.Client:
     return client
 
 
+def leave(client: mqtt.Client) -> None:
+    """Disconnect, and serve the network until the socket is closed."""
+    client.disconnect()
+    assert wait_until(lambda: client.loop(0.05) != mqtt.MQTT_ERR_SUCCESS, seconds=15)
+
+
 def turn(client: mqtt.Client, condition: Callable[[], object]) -> None:
     """Serve the client's network in this thread until the condition holds."""
 
@@ -91,7 +97,7 @@ def enter(broker: NatsBroker, payload: bytes = b"") -> bool:
     if payload:
         told = client.publish("coldgate/v1/p00/gw-0001/up/readings", payload, 1)
         turn(client, told.is_published)
-    client.disconnect()
+    leave(client)
     return answers[0]
 
 
@@ -186,6 +192,7 @@ def test_message_that_ingest_did_not_acknowledge_survives_kill_9_of_nats(
 
         client.reconnect()
         turn(client, lambda: len(received) > 1)
+        leave(client)
 
     assert set(received) == {b"kept"}
 
