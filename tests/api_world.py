@@ -37,7 +37,9 @@ BEGIN: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=10)
 @contextmanager
 def serving(dsn: str, **settings: Any) -> Iterator[str]:
     """The URL of an API process' worth of server, in a thread."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio switches Nagle's algorithm off only where the protocol is named.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     app = create_app(ApiSettings(database_dsn=dsn, operator_key=OPERATOR_KEY, **settings))
     config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
