@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from coldgate.launch.broker import BrokerSettings, NatsBroker
-from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts
+from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts, write_private
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
 from coldgate.launch.process import Command
 from coldgate.launch.supervisor import Child, Supervisor, nothing
@@ -74,6 +74,7 @@ class Machine:
             self.operator_key = self.folder.secret("operator-key", new_secret)
             self.api_port = self.settings.api_port or self.folder.port("api-port")
             self.health_port = self.folder.port("health-port")
+            write_private(self.folder.path / "api-url", self.api_url + "\n")  # for other commands
             for server in (self.postgres, self.broker):
                 server.prepare()
                 owned.callback(server.release)

@@ -1,0 +1,248 @@
+"""``coldgate import``: one logger file along the whole path, from the gateway to the verdict."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from coldgate.errors import LaunchError, NotFoundError
+from coldgate.launch.client import Answer, ApiClient
+from coldgate.launch.desk import open_desk
+from coldgate.launch.hosting import LogFile, run_beside
+from coldgate.launch.import_report import show_import
+from coldgate.launch.judged import Evaluation, wait_for_evaluation
+from coldgate.launch.machine import Machine, MachineSettings
+from coldgate.launch.parcel import LoggerFile, Parcel, read_parcel
+from coldgate.launch.screen import Screen
+from coldgate.model import EventKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+DESK: Final = "import-desk"  # name of the party, its gateway and its folder
+HEALTHY_SECONDS: Final = 60.0
+JUDGED_SECONDS: Final = 60.0
+SLUG_LETTERS: Final = 21  # of the 32 that an identifier may have
+INTERRUPTED: Final = 130  # as shells have it for SIGINT
+INSTANT: Final = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRequest:
+    """What the command line asks for."""
+
+    file: Path
+    profile: str
+    zone: str
+    mapping: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """A file that was taken and judged; ``added`` readings of it were new."""
+
+    parcel: Parcel
+    consignment: str
+    added: int
+    evaluation: Evaluation
+    url: str
+
+
+class _Profile(Answer):
+    id: str
+
+
+class _Profiles(Answer):
+    items: list[_Profile]
+
+
+class _Consignment(Answer):
+    profile: _Profile | None
+
+
+class _Kind(Answer):
+    kind: EventKind
+
+
+class _Kinds(Answer):
+    items: list[_Kind]
+
+
+class _Placement(Answer):
+    serial: str
+
+
+class _Placements(Answer):
+    items: list[_Placement]
+
+
+async def import_logger_file(request: ImportRequest, folder: Path) -> int:
+    """Take the file, print what was found; 0 once it is judged, whatever the verdict.
+
+    Raises:
+        FileFormatError: the file cannot be read; nothing was started or stored.
+        ConflictError: the logger is in another consignment at that time, or is judged by a
+            profile that is frozen.
+    """
+    file = LoggerFile(path=request.file, zone=request.zone, mapping=request.mapping)
+    parcel = await read_parcel(file)
+    done = await _at_machine(folder, parcel, request.profile)
+    if done is None:
+        return INTERRUPTED
+    show_import(Screen(), done.parcel.content, done.evaluation, added=done.added)
+    Screen().say(f"consignment {done.consignment}")
+    return 0
+
+
+async def _at_machine(folder: Path, parcel: Parcel, profile: str) -> Import | None:
+    """The import, on the machine that runs in ``folder`` or on one that runs meanwhile."""
+    machine = Machine(MachineSettings(folder=folder))
+    try:
+        machine.folder.acquire()
+    except LaunchError:  # somebody runs it: that one is used
+        return await _take(Access.read(folder), parcel, profile)
+    with machine.prepare():
+        log = LogFile(folder / "coldgate.log")
+        access = Access(folder=folder, url=machine.api_url, key=machine.operator_key)
+        return await run_beside(machine, lambda: _take(access, parcel, profile), write=log.write)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Where a machine's API is, and the operator's key to it."""
+
+    folder: Path
+    url: str
+    key: str
+
+    @classmethod
+    def read(cls, folder: Path) -> Access:
+        """What the machine that runs in ``folder`` left there for its tools."""
+        try:
+            url, key = (
+                (folder / name).read_text(encoding="ascii").strip()
+                for name in ("api-url", "operator-key")
+            )
+        except FileNotFoundError as error:
+            raise LaunchError(f"{folder} is in use, but nothing serves the API there yet") from (
+                error
+            )
+        return cls(folder=folder, url=url, key=key)
+
+
+async def _take(access: Access, parcel: Parcel, profile: str) -> Import:
+    async with ApiClient(access.url, access.key) as client:
+        await client.wait_until_healthy(HEALTHY_SECONDS)
+        await _require_profile(client, profile)
+        consignment = await _register(client, parcel, profile)
+        desk = await open_desk(client, DESK, access.folder / DESK, party=DESK)
+        added = await desk.send(parcel.file)
+        evaluation = await wait_for_evaluation(
+            client,
+            consignment,
+            lambda found: found.profile.id == profile and covers(found, parcel),
+            seconds=JUDGED_SECONDS,
+            serials=[parcel.serial],
+        )
+    return Import(
+        parcel=parcel,
+        consignment=consignment,
+        added=added,
+        evaluation=evaluation,
+        url=access.url,
+    )
+
+
+def covers(evaluation: Evaluation, parcel: Parcel) -> bool:
+    """Whether every reading of the file within the judged time was judged."""
+    channels = [one for one in evaluation.channels if one.serial == parcel.serial]
+    return bool(channels) and all(
+        one.begin_ms is not None
+        and one.end_ms is not None
+        and one.statistics.n + one.statistics.invalid >= parcel.due(one.begin_ms, one.end_ms)
+        for one in channels
+    )
+
+
+async def register_logger(client: ApiClient, parcel: Parcel, *, party: str) -> None:
+    """The logger of the file, as the file describes it, unless the party has it already."""
+    interval = parcel.content.interval_seconds
+    await client.ensure(
+        "/loggers",
+        {
+            "serial": parcel.serial,
+            "model": parcel.content.model,
+            "interval_seconds": round(interval) if interval else None,
+            "party": party,
+        },
+    )
+
+
+def placement_of(parcel: Parcel) -> dict[str, object]:
+    """The logger's placement: from its first reading until just after its last."""
+    return {
+        "serial": parcel.serial,
+        "placed_at": parcel.begin.isoformat(),
+        "removed_at": (parcel.end + INSTANT).isoformat(),
+    }
+
+
+def event(kind: EventKind, happened_at: datetime) -> dict[str, object]:
+    """A custody event as the API takes it."""
+    return {"kind": kind.value, "happened_at": happened_at.isoformat()}
+
+
+async def _require_profile(client: ApiClient, profile: str) -> None:
+    known = {one.id for one in (await client.get("/profiles", _Profiles)).items}
+    if profile not in known:
+        raise NotFoundError("profile", f"{profile}; there are {', '.join(sorted(known))}")
+
+
+async def _register(client: ApiClient, parcel: Parcel, profile: str) -> str:
+    """The consignment that stands for the file; every step is skipped where it was done before."""
+    party = {"id": DESK, "name": "Import desk", "kind": "carrier"}
+    await client.ensure("/parties", party)
+    await register_logger(client, parcel, party=DESK)
+    name = consignment_name(parcel)
+    line = {"product": "imported-goods", "lot": parcel.run, "quantity": 1}
+    planned = {
+        "id": name,
+        "consignor": DESK,
+        "consignee": DESK,
+        "profile": {"id": profile},
+        "lines": [line],
+    }
+    if not await client.ensure("/consignments", planned):
+        await _choose_profile(client, name, profile)
+    await _place(client, name, parcel)
+    await _tell_events(client, name, parcel)
+    return name
+
+
+def consignment_name(parcel: Parcel) -> str:
+    """Name made from the logger and the run: the same file gets the same one."""
+    slug = re.sub(r"[^a-z0-9]+", "-", parcel.serial.lower())[:SLUG_LETTERS]
+    return f"{slug}-{parcel.run}"
+
+
+async def _choose_profile(client: ApiClient, name: str, profile: str) -> None:
+    found = await client.get(f"/consignments/{name}", _Consignment)
+    if found.profile is None or found.profile.id != profile:
+        await client.put(f"/consignments/{name}/profile", {"id": profile})
+
+
+async def _place(client: ApiClient, name: str, parcel: Parcel) -> None:
+    path = f"/consignments/{name}/placements"
+    if not (await client.get(path, _Placements)).items:
+        await client.tell(path, {**placement_of(parcel), "party": DESK})
+
+
+async def _tell_events(client: ApiClient, name: str, parcel: Parcel) -> None:
+    path = f"/consignments/{name}/events"
+    known = {one.kind for one in (await client.get(path, _Kinds)).items}
+    for kind, moment in ((EventKind.PACKED, parcel.begin), (EventKind.RECEIVED, parcel.end)):
+        if kind not in known:
+            await client.tell(path, event(kind, moment))

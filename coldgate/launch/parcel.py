@@ -1,0 +1,132 @@
+"""A logger file as the gateway's own reader understands it; nothing is stored by reading."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from coldgate import wire
+from coldgate.errors import FileFormatError, LaunchError
+from coldgate.launch.client import Answer
+from coldgate.launch.worker import captured, python
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from coldgate.model import Block
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+EXIT_WRONG_FORMAT: Final = 2  # of ``python -m gateway``
+WRONG_FORMAT: Final = re.compile(r"(?P<path>.+?)(:(?P<line>[0-9]+))?: (?P<problem>.+)")
+RUN_DIGITS: Final = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggerFile:
+    """Which file to take, and how to read it; ``zone`` is that of stamps that name none."""
+
+    path: Path
+    zone: str
+    mapping: Path | None = None
+
+    def arguments(self) -> list[str]:
+        """The file as arguments of the gateway's command line."""
+        chosen = ["--mapping", str(self.mapping)] if self.mapping else []
+        return [str(self.path), "--zone", self.zone, *chosen]
+
+
+class DeviceExtreme(Answer):
+    """A lowest or highest value by the device's own account; decimals stay text."""
+
+    value: str
+
+
+class DeviceReport(Answer):
+    """The device's own conclusions."""
+
+    unit: str
+    minimum: DeviceExtreme | None
+    maximum: DeviceExtreme | None
+    average: str | None
+    mean_kinetic: str | None
+
+
+class FileContent(Answer):
+    """What ``python -m gateway read`` prints."""
+
+    serial: str
+    model: str
+    interval_seconds: float | None
+    readings: int
+    differences: list[str]
+    report: DeviceReport | None
+    blocks: list[dict[str, Any]]  # each is checked by wire.block_from_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parcel:
+    """One logger's file, read; ``run`` names these readings: the same file gives the same run."""
+
+    file: LoggerFile
+    content: FileContent
+    run: str
+    stamps_ms: NDArray[np.int64]  # sorted, each instant once
+
+    @property
+    def serial(self) -> str:
+        """Serial number of the logger."""
+        return self.content.serial
+
+    @property
+    def begin(self) -> datetime:
+        """When the first reading was taken."""
+        return EPOCH + timedelta(milliseconds=int(self.stamps_ms[0]))
+
+    @property
+    def end(self) -> datetime:
+        """When the last reading was taken."""
+        return EPOCH + timedelta(milliseconds=int(self.stamps_ms[-1]))
+
+    def due(self, begin_ms: int, end_ms: int) -> int:
+        """How many instants of the file lie in that time, both ends included."""
+        return int(((self.stamps_ms >= begin_ms) & (self.stamps_ms <= end_ms)).sum())
+
+
+async def read_parcel(file: LoggerFile) -> Parcel:
+    """The file as the gateway reads it; `FileFormatError` says what is wrong with it and where."""
+    status, output, problem = await captured(python("gateway", "read", *file.arguments()))
+    if status:
+        raise _refusal(status, problem.decode(errors="replace").strip())
+    try:
+        content = FileContent.model_validate_json(output)
+    except ValidationError as error:
+        raise LaunchError(f"{file.path.name}: the reader answers in another shape") from error
+    blocks = [wire.block_from_json(block) for block in content.blocks]
+    if not blocks:
+        raise FileFormatError(file.path.name, 0, "no reading in it")
+    return Parcel(
+        file=file,
+        content=content,
+        run=hashlib.sha256(output).hexdigest()[:RUN_DIGITS],
+        stamps_ms=np.unique(np.concatenate([_stamps_ms(block) for block in blocks])),
+    )
+
+
+def _stamps_ms(block: Block) -> NDArray[np.int64]:
+    return block.base_ms + block.offsets_ms.astype(np.int64)
+
+
+def _refusal(status: int, said: str) -> FileFormatError | LaunchError:
+    """The error behind the reader's last words: one line that says what and where."""
+    found = WRONG_FORMAT.fullmatch(said)
+    if status != EXIT_WRONG_FORMAT or found is None:
+        return LaunchError(said or f"the reader ended with status {status}")
+    return FileFormatError(found["path"], int(found["line"] or 0), found["problem"])
