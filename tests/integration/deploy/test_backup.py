@@ -67,7 +67,7 @@ def dump_and_restore(server: DatabaseServer, source: str, target: str, file: Pat
         execute(target, "CREATE EXTENSION IF NOT EXISTS timescaledb")
         execute(target, "SELECT timescaledb_pre_restore()")
     restore = [program("pg_restore", server.kind), "--no-owner", "-d", target, str(file)]
-    subprocess.run(restore, check=not timescale, capture_output=True)  # it warns of the extension
+    subprocess.run(restore, check=True)
     if timescale:
         execute(target, "SELECT timescaledb_post_restore()")
 
