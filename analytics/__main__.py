@@ -29,7 +29,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if settings.analytics_metrics_port is not None:
-        start_http_server(settings.analytics_metrics_port, addr="127.0.0.1")
+        start_http_server(settings.analytics_metrics_port, addr=settings.analytics_metrics_host)
     Job(settings.database_dsn.get_secret_value(), stop, refresh=settings.analytics_refresh).run()
     logger.info("stopped")
     return 0

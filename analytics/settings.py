@@ -15,4 +15,5 @@ class AnalyticsSettings(BaseSettings):
 
     database_dsn: SecretStr
     analytics_refresh: timedelta = timedelta(minutes=15)  # of an unchanged provisional answer
+    analytics_metrics_host: str = "127.0.0.1"
     analytics_metrics_port: int | None = None

@@ -31,7 +31,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if settings.ingest_metrics_port is not None:
-        start_http_server(settings.ingest_metrics_port, addr="127.0.0.1")
+        start_http_server(settings.ingest_metrics_port, addr=settings.ingest_metrics_host)
     source = _source(settings)
     metrics.SUBSCRIBED.set_function(lambda: float(source.subscribed))
     source.start()

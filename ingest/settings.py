@@ -25,6 +25,7 @@ class IngestSettings(BaseSettings):
     ingest_batch_messages: int = Field(default=400, ge=1)
     ingest_batch_age: timedelta = timedelta(milliseconds=20)
     ingest_queue_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
+    ingest_metrics_host: str = "127.0.0.1"
     ingest_metrics_port: int | None = None
 
     @field_validator("ingest_partitions")
