@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-from compose_file import ROOT, MissingVariableError, interpolate, load, nats_document
+from compose_file import (
+    COMPOSE,
+    ROOT,
+    VARIABLE,
+    MissingVariableError,
+    interpolate,
+    load,
+    nats_document,
+)
 
 from analytics.settings import AnalyticsSettings
 from api.settings import ApiSettings
@@ -74,6 +82,13 @@ def test_compose_refuses_to_start_without_a_secret_and_says_what_to_run(variable
 
     with pytest.raises(MissingVariableError, match="run: coldgate secrets"):
         interpolate(load(), without)
+
+
+def test_example_names_every_variable_that_the_file_reads() -> None:
+    lines = (ROOT / "deploy" / "env.example").read_text(encoding="utf-8").splitlines()
+    named = {line.lstrip("# ").partition("=")[0] for line in lines if "=" in line}
+
+    assert named == {match[1] for match in VARIABLE.finditer(COMPOSE.read_text(encoding="utf-8"))}
 
 
 @pytest.mark.parametrize("name", OURS)
