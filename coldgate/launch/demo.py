@@ -44,9 +44,9 @@ async def tell(folder: Path, *, keep_serving: bool) -> int:
         LaunchError: the folder is in use or is not the demo's, or a part could not be run.
     """
     demo = Demo(machine=fresh_machine(folder), screen=Screen(), began=time.monotonic())
+    demo.screen.say("Coldgate demo: starting database, broker, ingest, judge and API")
     with demo.machine.prepare():
         log = LogFile(folder / "demo.log")
-        demo.screen.say("Coldgate demo: starting database, broker, ingest, judge and API")
         await run_beside(
             demo.machine, lambda: demo.run(log, keep_serving=keep_serving), write=log.write
         )
@@ -137,10 +137,10 @@ class Demo:
                     folder = self.machine.folder.path
                     tellings.append(tell_real(registry, file, folder, self.screen))
                 tasks = [group.create_task(telling) for telling in tellings]
-                await asyncio.gather(*tasks)
+                await asyncio.wait(tasks)  # cancelled, it leaves at once, and the group ends all
                 following.cancel()
         except* ColdgateError as errors:
-            raise errors.exceptions[0] from None
+            raise _first(errors) from None
         await story.show_end()
         return [task.result() for task in tasks]
 
@@ -162,3 +162,10 @@ async def _wait_for_port(name: str, line: Line) -> None:
     )
     if not ready or line.worker.ended:
         raise LaunchError(f"{name} did not start; demo.log says why")
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first single error in what may be groups of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -50,11 +50,13 @@ async def run_beside(
     started = asyncio.Event()
     serving = asyncio.create_task(supervisor.run(started=started.set))
     acting = asyncio.create_task(_after(started, act))
+    stopping = asyncio.create_task(supervisor.wait_for_request())
     try:
-        await asyncio.wait({serving, acting}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, acting, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        acting.cancel()  # a no-op for what is done
-        await asyncio.wait({acting})
+        acting.cancel()  # before it sees the machine go; a no-op for what is done
+        stopping.cancel()
+        await asyncio.wait({acting, stopping})
         supervisor.request_stop()
         await serving
     return None if acting.cancelled() else acting.result()

@@ -233,6 +233,7 @@ class EmbeddedPostgres(EmbeddedServer):
             capture_output=True,
             text=True,
             check=False,
+            start_new_session=True,  # Ctrl-C is for the owner; half a cluster helps nobody
         )
         if answer.returncode:
             raise LaunchError(f"{argv[0]} failed: {answer.stderr.strip()}")

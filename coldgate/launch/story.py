@@ -61,14 +61,11 @@ class Story:
 
     async def tell_warm(self) -> Outcome:
         """The truck's heater runs: stopped by the breach while still under way."""
-        travelling = asyncio.create_task(self._travel(cast.WARM))
-        stopping = asyncio.create_task(self._watch_for_stop(cast.WARM))
-        try:
-            await travelling
-        finally:
+        async with asyncio.TaskGroup() as group:
+            travelling = group.create_task(self._travel(cast.WARM))
+            stopping = group.create_task(self._watch_for_stop(cast.WARM))
+            await asyncio.wait({travelling})
             stopping.cancel()
-            travelling.cancel()
-            await asyncio.wait({stopping, travelling})
         return await self._arrive(cast.WARM, stopped_under_way=not stopping.cancelled())
 
     async def tell_late(self) -> Outcome:

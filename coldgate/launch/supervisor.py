@@ -104,6 +104,10 @@ class Supervisor:
         """Make ``run`` stop all children and return."""
         self._stopping.set()
 
+    async def wait_for_request(self) -> None:
+        """Return when somebody wants it to stop; the children may still run."""
+        await self._stopping.wait()
+
     def report(self) -> list[ChildReport]:
         """Every child as it is at this moment, in order of start."""
         return [keeper.report for keeper in self._keepers]
