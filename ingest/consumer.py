@@ -58,6 +58,8 @@ class Consumer:
                     wait_seconds=_IDLE_SECONDS, age_seconds=self._age_seconds
                 )
                 if not deliveries:
+                    if committing is not None and committing.done():
+                        committing.result()  # raises what went wrong, if it did
                     continue
                 prepared = self._prepare(deliveries)
                 if committing is not None:

@@ -115,7 +115,8 @@ def touched_spans(
 ) -> list[tuple[int, datetime, datetime]]:
     """(channel id, first, last) of the time that the blocks may concern, one entry a channel.
 
-    Generous on both sides: by the logger's clock and by the gateway's, which may differ (S3).
+    Generous on both sides: by the logger's clock and by the gateway's, which may differ (S3); and
+    with the moment at which the two were compared, for that concerns who travels then.
     """
     spans: dict[int, tuple[int, int]] = {}
     for good in blocks:
@@ -128,9 +129,12 @@ def touched_spans(
 
 
 def _concerned_ms(block: Block) -> tuple[int, int]:
-    offset = 0 if block.clock is None else block.clock.gateway_ms - block.clock.logger_ms
-    first = block.base_ms + int(block.offsets_ms.min())
-    return first + min(offset, 0) - SLACK_MS, _latest_ms(block) + max(offset, 0) + SLACK_MS
+    first, last = block.base_ms + int(block.offsets_ms.min()), _latest_ms(block)
+    instants = [first, last]
+    if block.clock is not None:
+        ahead_ms = block.clock.logger_ms - block.clock.gateway_ms
+        instants += [first - ahead_ms, last - ahead_ms, block.clock.gateway_ms]
+    return min(instants) - SLACK_MS, max(instants) + SLACK_MS
 
 
 def moment(epoch_ms: int) -> datetime:

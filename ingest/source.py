@@ -55,9 +55,10 @@ class MqttSource:
         self._changed = threading.Condition()
         self._waiting: deque[Delivery] = deque()
         self._waiting_bytes = 0
-        self._unsettled: set[int] = set()  # packet ids of this generation
+        self._unsettled: dict[int, Delivery] = {}  # by packet id, of this generation
         self._generation = 0
         self._subscribed = False
+        self._subscription_refused = False
         self._closing = False
         self._client = self._make_client()
 
@@ -83,6 +84,7 @@ class MqttSource:
 
     def take(self, *, wait_seconds: float, age_seconds: float) -> list[Delivery]:
         """A batch of deliveries: waits for a first one, then ``age_seconds`` for company."""
+        self._insist_on_subscription()
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiting or self._closing, wait_seconds):
                 return []
@@ -101,7 +103,9 @@ class MqttSource:
             with self._changed:
                 if delivery.generation != self._generation:
                     continue
-                self._unsettled.discard(delivery.packet_id)
+                if self._unsettled.get(delivery.packet_id) is not delivery:
+                    continue  # settled before, and its packet id is another message's by now
+                del self._unsettled[delivery.packet_id]
                 self._client.ack(delivery.packet_id, delivery.qos)
 
     def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
@@ -137,10 +141,19 @@ class MqttSource:
             logger.warning("broker refused the connection", extra={"reason": str(reason)})
             return
         self._next_generation()
+        self._subscribe(client)
+
+    def _subscribe(self, client: mqtt.Client) -> None:
         filters = [
             (wire.subscription(partition), _QOS) for partition in self._address.partitions or ("+",)
         ]
         client.subscribe(filters)
+
+    def _insist_on_subscription(self) -> None:
+        """Ask again for what a broker refused, for it may only just have started."""
+        if self._subscription_refused:
+            self._subscription_refused = False
+            self._subscribe(self._client)
 
     def _on_disconnect(
         self,
@@ -164,6 +177,7 @@ class MqttSource:
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
             logger.error("broker refused the subscription", extra={"reasons": refused})
+            self._subscription_refused = True
             return
         self._subscribed = True
         logger.info("subscribed", extra={"port": self._address.port})
@@ -172,7 +186,7 @@ class MqttSource:
         with self._changed:
             self._generation += 1
             self._unsettled.clear()
-            self._subscribed = False
+            self._subscribed = self._subscription_refused = False
             # What waits here is unacknowledged and will be delivered again on this connection.
             self._waiting.clear()
             self._waiting_bytes = 0
@@ -183,8 +197,8 @@ class MqttSource:
     ) -> None:
         received_at = datetime.now(UTC)
         with self._changed:
-            if message.qos and message.mid in self._unsettled:
-                return  # the broker's redelivery of what is in our hands
+            if self._is_in_hand(message):
+                return
             # A full queue holds the network thread back, and so the broker.
             self._changed.wait_for(lambda: self._closing or self._waiting_bytes < self._queue_bytes)
             delivery = Delivery(
@@ -196,8 +210,17 @@ class MqttSource:
                 generation=self._generation,
             )
             if message.qos:
-                self._unsettled.add(message.mid)
+                self._unsettled[message.mid] = delivery
             self._waiting.append(delivery)
             self._waiting_bytes += len(delivery.payload)
             if len(self._waiting) in (1, self._batch):  # the two moments a taker waits for
                 self._changed.notify_all()
+
+    def _is_in_hand(self, message: mqtt.MQTTMessage) -> bool:
+        """Whether it is the broker's redelivery of an unsettled delivery.
+
+        A redelivery may cross our acknowledgement of the first; then it is in hand although the
+        broker has given its packet id to another message, which must not be taken for it.
+        """
+        held = self._unsettled.get(message.mid) if message.qos else None
+        return held is not None and (held.topic, held.payload) == (message.topic, message.payload)
