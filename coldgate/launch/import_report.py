@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.markup import escape
 
 from coldgate.launch.screen import DASH, celsius, grid, verdict_words
+from coldgate.model import Verdict
 
 if TYPE_CHECKING:
     from coldgate.launch.judged import Channel, Evaluation, Extreme
@@ -50,7 +51,8 @@ def _added_words(added: int, readings: int) -> str:
 
 
 def _remark(evaluation: Evaluation) -> str:
-    return ", with excursions: a release needs a signature" if evaluation.with_excursions else ""
+    passed = evaluation.verdict is Verdict.PASS
+    return ", with excursions that QA must sign" if passed and evaluation.with_excursions else ""
 
 
 def _column(channel: Channel) -> tuple[str, ...]:

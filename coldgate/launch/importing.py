@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from coldgate.errors import LaunchError, NotFoundError
+from coldgate.errors import ConflictError, LaunchError, NotFoundError
 from coldgate.launch.client import Answer, ApiClient
 from coldgate.launch.desk import open_desk
 from coldgate.launch.hosting import LogFile, run_beside
@@ -19,12 +19,12 @@ from coldgate.launch.screen import Screen
 from coldgate.model import EventKind
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
 DESK: Final = "import-desk"  # name of the party, its gateway and its folder
 HEALTHY_SECONDS: Final = 60.0
 JUDGED_SECONDS: Final = 60.0
+MOST_NAMES: Final = 1_000
 SLUG_LETTERS: Final = 21  # of the 32 that an identifier may have
 INTERRUPTED: Final = 130  # as shells have it for SIGINT
 INSTANT: Final = timedelta(milliseconds=1)
@@ -48,7 +48,6 @@ class Import:
     consignment: str
     added: int
     evaluation: Evaluation
-    url: str
 
 
 class _Profile(Answer):
@@ -73,10 +72,25 @@ class _Kinds(Answer):
 
 class _Placement(Answer):
     serial: str
+    placed_at: datetime
+    removed_at: datetime | None
+
+    def touches(self, parcel: Parcel) -> bool:
+        """Whether the file's logger was there at any time of the file."""
+        gone = self.removed_at is not None and self.removed_at <= parcel.begin
+        return self.serial == parcel.serial and self.placed_at <= parcel.end and not gone
 
 
 class _Placements(Answer):
     items: list[_Placement]
+
+
+class _Name(Answer):
+    id: str
+
+
+class _Names(Answer):
+    items: list[_Name]
 
 
 async def import_logger_file(request: ImportRequest, folder: Path) -> int:
@@ -152,7 +166,6 @@ async def _take(access: Access, parcel: Parcel, profile: str) -> Import:
         consignment=consignment,
         added=added,
         evaluation=evaluation,
-        url=access.url,
     )
 
 
@@ -203,10 +216,11 @@ async def _require_profile(client: ApiClient, profile: str) -> None:
 
 async def _register(client: ApiClient, parcel: Parcel, profile: str) -> str:
     """The consignment that stands for the file; every step is skipped where it was done before."""
+    name = consignment_name(parcel)
+    await _require_free(client, name, parcel)
     party = {"id": DESK, "name": "Import desk", "kind": "carrier"}
     await client.ensure("/parties", party)
     await register_logger(client, parcel, party=DESK)
-    name = consignment_name(parcel)
     line = {"product": "imported-goods", "lot": parcel.run, "quantity": 1}
     planned = {
         "id": name,
@@ -226,6 +240,21 @@ def consignment_name(parcel: Parcel) -> str:
     """Name made from the logger and the run: the same file gets the same one."""
     slug = re.sub(r"[^a-z0-9]+", "-", parcel.serial.lower())[:SLUG_LETTERS]
     return f"{slug}-{parcel.run}"
+
+
+async def _require_free(client: ApiClient, name: str, parcel: Parcel) -> None:
+    """Return unless another import of the same logger speaks of the same time."""
+    slug = name.removesuffix(parcel.run)
+    page = await client.get("/consignments", _Names, after=slug, limit=MOST_NAMES)
+    others = (one.id for one in page.items if one.id.startswith(slug) and one.id != name)
+    for other in others:
+        placed = await client.get(f"/consignments/{other}/placements", _Placements)
+        if any(one.touches(parcel) for one in placed.items):
+            raise ConflictError(
+                "LOGGER_TAKEN",
+                f"logger {parcel.serial} was imported for that time already, as {other}, from a "
+                "file that says something else; nothing was stored",
+            )
 
 
 async def _choose_profile(client: ApiClient, name: str, profile: str) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS: Final = 0.2
 TEMPERATURE: Final = "temperature"
-MILLI: Final = 1000.0
 MINUTE_MS: Final = 60_000
 
 
