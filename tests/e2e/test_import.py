@@ -1,0 +1,171 @@
+"""``coldgate import``: a logger file along the whole path, once, and only if it can be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from command_line import NO_SHARED_DATA, QTAG, coldgate, machine_up
+
+from coldgate.launch.process import recorded_pid
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from command_line import Running
+
+MAPPING = """
+serial: {serial}
+time: {{columns: [when], format: "%Y-%m-%d %H:%M:%S"}}
+values:
+  - {{column: warmth, quantity: temperature, unit: C}}
+"""
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with machine_up(tmp_path_factory.mktemp("import") / "machine") as machine:
+        yield machine
+
+
+def make_csv(folder: Path, serial: str, celsius: list[float]) -> Path:
+    """A CSV file with a reading every ten minutes, and its mapping beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    begin = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    rows = [
+        f"{begin + timedelta(minutes=10 * index):%Y-%m-%d %H:%M:%S},{value}"
+        for index, value in enumerate(celsius)
+    ]
+    path = folder / f"{serial}.csv"
+    path.write_text("\n".join(["when,warmth", *rows]) + "\n")
+    path.with_suffix(".mapping.yaml").write_text(MAPPING.format(serial=serial))
+    return path
+
+
+def take(
+    folder: Path, file: Path, profile: str = "USP_CCT_2_8", *more: str
+) -> subprocess.CompletedProcess[str]:
+    options = ["--profile", profile, "--zone", "UTC", "--folder", str(folder), *more]
+    return coldgate("import", str(file), *options)
+
+
+def cells(output: str, label: str) -> list[str]:
+    """The figures in the line of the table that begins with ``label``."""
+    line = next(line for line in output.splitlines() if line.split()[:1] == [label])
+    return line.replace("°C", " ").replace("%", " ").split()[1:]
+
+
+@pytest.mark.skipif(QTAG is None, reason=NO_SHARED_DATA)
+def test_real_qtag_gives_the_figures_of_the_device(machine: Running) -> None:
+    assert QTAG is not None
+
+    taken = take(machine.folder, QTAG, "WHO_ESI_TYPE1")
+
+    assert taken.returncode == 0, taken.stderr
+    assert cells(taken.stdout, "readings")[0] == "424"
+    assert cells(taken.stdout, "min") == ["9.7", "9.7"]
+    assert cells(taken.stdout, "max") == ["12.7", "12.7"]
+    ours, theirs = (float(cell) for cell in cells(taken.stdout, "MKT"))
+    assert abs(ours - theirs) <= 0.1
+    assert "verdict PASS by WHO_ESI_TYPE1" in taken.stdout
+
+
+def test_a_running_machine_is_used_and_goes_on_running(machine: Running, tmp_path: Path) -> None:
+    taken = take(machine.folder, make_csv(tmp_path, "GEN-1", [5.0] * 20))
+
+    assert taken.returncode == 0, taken.stderr
+    assert cells(taken.stdout, "readings") == ["20"]
+    assert "20 readings added" in taken.stdout
+    assert machine.is_healthy()
+
+
+def test_the_same_file_twice_adds_nothing_and_says_so(machine: Running, tmp_path: Path) -> None:
+    file = make_csv(tmp_path, "GEN-2", [5.0, 6.0, 7.0])
+    first = take(machine.folder, file)
+
+    second = take(machine.folder, file)
+
+    assert second.returncode == 0, second.stderr
+    assert "nothing added: all 3 readings were there already" in second.stdout
+    assert second.stdout.splitlines()[:-2] == first.stdout.splitlines()[:-2]
+
+
+def test_a_bad_verdict_is_no_error_of_the_command(machine: Running, tmp_path: Path) -> None:
+    taken = take(machine.folder, make_csv(tmp_path, "GEN-3", [5.0, 16.0, 16.0, 5.0]))
+
+    assert taken.returncode == 0, taken.stderr
+    assert "verdict FAIL by USP_CCT_2_8" in taken.stdout
+    assert "above 15.0 °C" in taken.stdout
+
+
+def test_another_profile_judges_the_same_readings_again(machine: Running, tmp_path: Path) -> None:
+    file = make_csv(tmp_path, "GEN-4", [5.0, 16.0, 16.0, 5.0])
+    take(machine.folder, file)
+
+    taken = take(machine.folder, file, "WHO_ESI_TYPE1")
+
+    assert taken.returncode == 0, taken.stderr
+    assert "verdict PASS by WHO_ESI_TYPE1" in taken.stdout
+    assert "nothing added" in taken.stdout
+
+
+def test_a_file_that_contradicts_an_earlier_one_stores_nothing(
+    machine: Running, tmp_path: Path
+) -> None:
+    take(machine.folder, make_csv(tmp_path / "first", "GEN-8", [5.0, 6.0, 7.0]))
+    before = machine.ask("/consignments")
+
+    refused = take(machine.folder, make_csv(tmp_path / "second", "GEN-8", [5.0, 6.0, 7.5]))
+
+    assert refused.returncode == 2
+    assert "logger GEN-8 was imported for that time already, as gen-8-" in refused.stderr
+    assert machine.ask("/consignments") == before
+
+
+def test_a_file_in_a_wrong_format_is_one_line_and_stores_nothing(
+    machine: Running, tmp_path: Path
+) -> None:
+    file = make_csv(tmp_path, "GEN-5", [5.0, 6.0])
+    file.write_text(file.read_text().replace("6.0", "warm"))
+    before = [machine.ask(path) for path in ("/loggers", "/consignments", "/gateways")]
+
+    refused = take(machine.folder, file)
+
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("GEN-5.csv:3: ")
+    assert refused.stderr.count("\n") == 1
+    assert [machine.ask(path) for path in ("/loggers", "/consignments", "/gateways")] == before
+
+
+def test_a_file_in_a_wrong_format_starts_no_machine(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("buy milk\n")
+
+    refused = take(tmp_path / "machine", file)
+
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("notes.txt:1: ")
+    assert not (tmp_path / "machine").exists()
+
+
+def test_an_unknown_profile_is_named_with_those_that_exist(
+    machine: Running, tmp_path: Path
+) -> None:
+    refused = take(machine.folder, make_csv(tmp_path, "GEN-6", [5.0]), "NO_SUCH")
+
+    assert refused.returncode == 2
+    assert "no profile NO_SUCH" in refused.stderr
+    assert "USP_CCT_2_8" in refused.stderr
+
+
+def test_without_a_running_machine_one_runs_for_the_moment(tmp_path: Path) -> None:
+    taken = take(tmp_path / "machine", make_csv(tmp_path, "GEN-7", [5.0] * 10))
+
+    assert taken.returncode == 0, taken.stderr
+    assert "verdict PASS" in taken.stdout
+    for server in ("postgres", "broker"):
+        assert recorded_pid(tmp_path / "machine" / server / "running") is None
