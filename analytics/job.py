@@ -44,6 +44,10 @@ EVALUATIONS: Final = prometheus_client.Counter(
     "coldgate_analytics_evaluations", "Judgements made", ["outcome"]
 )
 
+JUDGING: Final = prometheus_client.Gauge(
+    "coldgate_analytics_judging", "1 while connected to the database and told of new work"
+)
+
 _BATCH: Final = 50_000  # touched rows looked at in one pass
 _IDLE_SECONDS: Final = 1.0
 _BUSY_SECONDS: Final = 0.01  # before a consignment that somebody else holds is tried again
@@ -83,10 +87,14 @@ class Job:
         ):
             judging.listen(ear)
             logger.info("judging")
-            while not self._stop.is_set():
-                wait_seconds = self._judge_pending(connection)
-                for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
-                    pass  # what was told is found by the next pass
+            JUDGING.set(1)
+            try:
+                while not self._stop.is_set():
+                    wait_seconds = self._judge_pending(connection)
+                    for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
+                        pass  # what was told is found by the next pass
+            finally:
+                JUDGING.set(0)
 
     def _judge_pending(self, connection: Connection) -> float:
         """One pass over the pending work; how long to wait unless notified earlier.

@@ -51,19 +51,16 @@ class Consumer:
 
     def run(self) -> None:
         """Consume until asked to stop. What is not committed by then comes again."""
-        committing: Future[None] | None = None
+        committing: Future[None] = Future()
+        committing.set_result(None)
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit") as committer:
             while not self._stop.is_set():
                 deliveries = self._source.take(
                     wait_seconds=_IDLE_SECONDS, age_seconds=self._age_seconds
                 )
-                if not deliveries:
-                    if committing is not None and committing.done():
-                        committing.result()  # raises what went wrong, if it did
-                    continue
-                prepared = self._prepare(deliveries)
-                if committing is not None:
-                    committing.result()
+                prepared = self._prepare(deliveries) if deliveries else None
+                if deliveries or committing.done():
+                    committing.result()  # raises what went wrong, if it did
                 if prepared is not None:
                     committing = committer.submit(self._commit, prepared)
         self._registry.close()

@@ -20,7 +20,7 @@ class IngestSettings(BaseSettings):
     broker_port: int = 1883
     broker_username: str = "ingest"
     broker_password: SecretStr
-    ingest_client_id: str = "coldgate-ingest"  # a second process needs another one
+    ingest_client_id: str = "coldgate:ingest"  # no gateway may be named so; one for each process
     ingest_partitions: tuple[str, ...] = ()  # disjoint between processes; empty = all
     ingest_batch_messages: int = Field(default=400, ge=1)
     ingest_batch_age: timedelta = timedelta(milliseconds=20)

@@ -6,11 +6,13 @@ import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from coldgate.launch.broker import BrokerSettings, NatsBroker
 from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts, write_private
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
+from coldgate.launch.probe import problem
 from coldgate.launch.process import Command
 from coldgate.launch.supervisor import Child, Supervisor, nothing
 from coldgate.secrets import new_secret
@@ -58,7 +60,7 @@ class Machine:
         )
         self.broker = NatsBroker(BrokerSettings(folder=settings.folder / "broker"))
         self.api_port = settings.api_port
-        self.health_port = 0
+        self.health_port = self.ingest_metrics_port = self.analytics_metrics_port = 0
         self.operator_key = ""
 
     @property
@@ -74,6 +76,8 @@ class Machine:
             self.operator_key = self.folder.secret("operator-key", new_secret)
             self.api_port = self.settings.api_port or self.folder.port("api-port")
             self.health_port = self.folder.port("health-port")
+            self.ingest_metrics_port = self.folder.port("ingest-metrics-port")
+            self.analytics_metrics_port = self.folder.port("analytics-metrics-port")
             write_private(self.folder.path / "api-url", self.api_url + "\n")  # for other commands
             for server in (self.postgres, self.broker):
                 server.prepare()
@@ -86,8 +90,16 @@ class Machine:
             Child.of(self.postgres),
             Child.of(self.broker),
             Child(name="migrate", command=self._python("coldgate.storage", "migrate"), once=True),
-            Child(name="ingest", command=self._python("ingest")),
-            Child(name="analytics", command=self._python("analytics")),
+            Child(
+                name="ingest",
+                command=self._python("ingest"),
+                ready=partial(_says, self.ingest_metrics_port, "coldgate_ingest_subscribed 1.0"),
+            ),
+            Child(
+                name="analytics",
+                command=self._python("analytics"),
+                ready=partial(_says, self.analytics_metrics_port, "coldgate_analytics_judging 1.0"),
+            ),
             Child(
                 name="api",
                 command=self._python("api"),
@@ -116,6 +128,8 @@ class Machine:
             "COLDGATE_BROKER_PORT": str(self.broker.server_port),
             "COLDGATE_BROKER_USERNAME": self.broker.ingest_username,
             "COLDGATE_BROKER_PASSWORD": self.broker.ingest_password,
+            "COLDGATE_INGEST_METRICS_PORT": str(self.ingest_metrics_port),
+            "COLDGATE_ANALYTICS_METRICS_PORT": str(self.analytics_metrics_port),
             "COLDGATE_API_HOST": self.settings.api_host,
             "COLDGATE_API_PORT": str(self.api_port),
             "COLDGATE_API_AUTHORITY_URL": self.broker.url,
@@ -132,3 +146,8 @@ class Machine:
             env=self.environment(),
             death_signal=signal.SIGKILL,  # every process of ours may be killed at any instant
         )
+
+
+def _says(port: int, line: str) -> bool:
+    """Whether the process whose metrics are at ``port`` reports ``line``."""
+    return problem(f"http://{LOOPBACK}:{port}/metrics", line) is None
