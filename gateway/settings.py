@@ -21,7 +21,7 @@ _PREFIX: Final = "COLDGATE_GATEWAY_"
 
 
 class GatewaySettings(BaseSettings):
-    """Everything that one gateway is told when it starts; durations are in ISO 8601 or seconds."""
+    """Everything that one gateway is told when it starts; durations are ISO 8601, such as PT30S."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
 
