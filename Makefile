@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check format bench clean
+.PHONY: help demo up test chaos check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ up: .venv/ready ## run Coldgate on this machine until Ctrl-C
 
 test: .venv/ready ## run every test that this machine can run
 	@$(BIN)/python -m pytest $(ARGS)
+
+chaos: .venv/ready ## kill processes at random for minutes (COLDGATE_CHAOS_SEEDS repeats a round)
+	@$(BIN)/python -m pytest tests/chaos/campaign.py -s $(ARGS)
 
 check: .venv/ready ## formatting, lint, types, import contracts, style figures
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
