@@ -53,8 +53,9 @@ _IDLE_SECONDS: Final = 1.0
 _BUSY_SECONDS: Final = 0.01  # before a consignment that somebody else holds is tried again
 _RETRY_SECONDS: Final = (0.2, 5.0)
 _SLACK: Final = timedelta(hours=1)  # around a placement, for clock pairs and stamps
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no stamp on the wire is earlier
 _FAR_FUTURE: Final = datetime(3000, 1, 1, tzinfo=UTC)
+_MOST_AHEAD_MS: Final = 20 * 366 * 86_400_000  # ingest takes stamps within ten years of receipt
 _BEGINS: Final = (EventKind.PACKED, EventKind.DEPARTED)  # S7, the first that happened counts
 _ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
 
@@ -107,18 +108,20 @@ class Job:
             judging.settle(connection, pending.idle)
         concerned = Counter(id_ for ids in pending.consignments.values() for id_ in ids)
         unfinished: set[int] = set()
+        waiting = False  # for somebody who holds a consignment at this moment
         for consignment_id, ids in pending.consignments.items():
             if self._stop.is_set():
                 return 0.0
             own = frozenset(id_ for id_ in ids if concerned[id_] == 1)
             if not self._judge_safely(connection, consignment_id, ids, own):
                 unfinished |= ids
+                waiting |= consignment_id not in self._failing
         shared = frozenset(id_ for id_, times in concerned.items() if times > 1)
         with connection.transaction():
             judging.settle(connection, shared - unfinished)
-        if unfinished:
+        if waiting:
             return _BUSY_SECONDS
-        return 0.0 if pending.consignments else _IDLE_SECONDS
+        return 0.0 if pending.consignments and not unfinished else _IDLE_SECONDS
 
     def _judge_safely(
         self,
@@ -200,7 +203,9 @@ def _window(events: Sequence[tuple[EventKind, datetime]]) -> Window:
 def _load_channels(
     connection: Connection, placed: Sequence[PlacedLogger], window: Window
 ) -> tuple[Channel, ...]:
-    stays = [_Stay(one, one.placed_at - _SLACK, _last_moment(one, window)) for one in placed]
+    stays = [
+        _Stay(one, max(one.placed_at, _EPOCH) - _SLACK, _last_moment(one, window)) for one in placed
+    ]
     pairs = judging.fetch_clock_pairs(
         connection,
         [(stay.logger.id, _epoch_ms(stay.first), _epoch_ms(stay.last)) for stay in stays],
@@ -247,17 +252,17 @@ class _Stay:
         ahead_ms = [0, *(pair.logger_ms - pair.gateway_ms for pair in pairs)]
         return (
             channel.id,
-            self.first + timedelta(milliseconds=min(ahead_ms)),
-            self.last + timedelta(milliseconds=max(ahead_ms)),
+            self.first + timedelta(milliseconds=max(min(ahead_ms), -_MOST_AHEAD_MS)),
+            self.last + timedelta(milliseconds=min(max(ahead_ms), _MOST_AHEAD_MS)),
         )
 
 
 def _last_moment(placed: PlacedLogger, window: Window) -> datetime:
     """When the placement, or else the window, ends; with slack on it."""
-    ends = [] if placed.removed_at is None else [placed.removed_at]
+    ends = [_FAR_FUTURE] if placed.removed_at is None else [_FAR_FUTURE, placed.removed_at]
     if window.end_ms is not None:
         ends.append(_moment(window.end_ms))
-    return min(ends) + _SLACK if ends else _FAR_FUTURE
+    return min(ends) + _SLACK
 
 
 def _readings(points: Points) -> Readings:

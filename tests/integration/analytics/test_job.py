@@ -253,6 +253,28 @@ def test_clock_of_the_logger_is_mapped_to_ours(house: House) -> None:
     assert house.evaluations == [("PASS", False)]
 
 
+def test_clock_that_is_ages_ahead_is_no_reason_to_give_no_answer(house: House) -> None:
+    start_ms = int(START.timestamp() * 1000)
+    house.execute("INSERT INTO clock_pair VALUES (1, %s, %s, 1)", 2**62, start_ms)
+    finish_clean_trip(house)
+
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == [("HOLD", False)]
+
+
+def test_placement_since_the_beginning_of_time_is_judged(house: House) -> None:
+    house.add_consignment("c-2")
+    house.place(1, "c-2", at=datetime(1, 1, 1, tzinfo=UTC))
+    house.execute("INSERT INTO touched (consignment_id) VALUES ('c-2')")
+
+    with judging(house):
+        assert house.settled()
+
+    assert fetch(house.dsn, "SELECT consignment_id FROM evaluation") == ["c-2"]
+
+
 def test_consignment_without_profile_gets_no_answer(house: House) -> None:
     house.add_consignment("c-2", profile=None)
     house.place(1, "c-2", at=START)
