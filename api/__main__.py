@@ -7,11 +7,12 @@ import sys
 from typing import NoReturn
 
 import uvicorn
-from pydantic import ValidationError
 
 from api.app import create_app
 from api.settings import ApiSettings
+from coldgate.errors import SettingsError
 from coldgate.log import configure_logging
+from coldgate.settings import read_settings
 
 
 def main() -> int:
@@ -21,8 +22,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
     try:
-        settings = ApiSettings()  # type: ignore[call-arg]  # pydantic reads the environment
-    except ValidationError as error:
+        settings = read_settings(ApiSettings)
+    except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     config = uvicorn.Config(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from coldgate.errors import NotFoundError, SettingsError, WireError
+from coldgate.settings import settings_error
 from firmware_sim.delivery import Conduct, Delivery
 from firmware_sim.fleet import Fleet
 from firmware_sim.link import GatewayLink
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = vars(_parser().parse_args(arguments))
     del options["command"]
     try:
-        settings = read_settings(options)
+        settings = settings_of(options)
         simulation = simulate(settings)
         if settings.truth is not None:
             settings.truth.write_bytes(truth_file(simulation))
@@ -72,16 +73,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if complete else _INCOMPLETE
 
 
-def read_settings(options: Mapping[str, object]) -> SimulatorSettings:
+def settings_of(options: Mapping[str, object]) -> SimulatorSettings:
     """Settings from the options given, then the environment; ``SettingsError`` on one line."""
     try:
         return SimulatorSettings(**options)  # type: ignore[arg-type]  # pydantic checks each one
     except ValidationError as error:
-        problems = (
-            f"{'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
-            for problem in error.errors()
-        )
-        raise SettingsError("; ".join(problems)) from error
+        raise settings_error(error, lambda field: field or "settings") from error
 
 
 def simulate(settings: SimulatorSettings) -> Simulation:

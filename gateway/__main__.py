@@ -16,12 +16,13 @@ import typer
 from coldgate.crypto import create_private_key, load_private_key, public_key_text, sha256_hex
 from coldgate.errors import ColdgateError, FileFormatError
 from coldgate.log import configure_logging
+from coldgate.settings import read_settings
 from gateway.agent import drained, open_outbox, run_gateway, sealer
 from gateway.clerk import Clerk
 from gateway.readers.choose import find_mapping, load_bytes, read_logger_file
 from gateway.readers.local_time import find_zone
 from gateway.report import encode_file
-from gateway.settings import GatewaySettings, load_settings
+from gateway.settings import GatewaySettings
 from gateway.sources.folder import store_file
 from gateway.uplink import Uplink
 
@@ -43,7 +44,7 @@ MappingFile = Annotated[Path | None, typer.Option(help="How to read a CSV file."
 @app.command()
 def run() -> None:
     """Take readings and deliver them until stopped; settings: COLDGATE_GATEWAY_… variables."""
-    settings = load_settings()
+    settings = read_settings(GatewaySettings)
     configure_logging("gateway", level=settings.log_level)
     asyncio.run(run_gateway(settings))
 
@@ -73,7 +74,7 @@ def send(
     wait: Annotated[float, typer.Option(help="Seconds to wait for the server.")] = 60.0,
 ) -> None:
     """Store files, send them, and wait until the server has them; nothing if one is wrong."""
-    settings = load_settings()
+    settings = read_settings(GatewaySettings)
     configure_logging("gateway", level=settings.log_level)
     chosen_zone = _zone(zone or settings.zone)
     read_files = [(path.name, *_read(path, chosen_zone, mapping)) for path in files]

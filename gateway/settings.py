@@ -6,9 +6,9 @@ import ipaddress
 import ssl
 from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
-from typing import Annotated, Final
+from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coldgate.errors import SettingsError
@@ -17,13 +17,11 @@ from gateway.capacity import Capacity
 from gateway.outbox import Packing
 from gateway.readers.local_time import find_zone
 
-_PREFIX: Final = "COLDGATE_GATEWAY_"
-
 
 class GatewaySettings(BaseSettings):
     """Everything that one gateway is told when it starts; durations are ISO 8601, such as PT30S."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix="COLDGATE_GATEWAY_", frozen=True)
 
     id: Annotated[str, Field(pattern=f"^{IDENTIFIER.pattern}$")]
     partition: str = "p00"
@@ -110,15 +108,3 @@ class GatewaySettings(BaseSettings):
             most=self.message_readings,
             after_ms=round(self.message_after.total_seconds() * 1_000),
         )
-
-
-def load_settings() -> GatewaySettings:
-    """Settings from the environment; ``SettingsError`` names every variable that is wrong."""
-    try:
-        return GatewaySettings.model_validate({})
-    except ValidationError as error:
-        problems = [
-            f"{_PREFIX}{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors(include_url=False)
-        ]
-        raise SettingsError("; ".join(problems)) from error

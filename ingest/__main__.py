@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import logging
-import signal
 import sys
-import threading
+from typing import TYPE_CHECKING
 
 from prometheus_client import start_http_server
-from pydantic import ValidationError
 
-from coldgate.log import configure_logging
+from coldgate.service import run_service
 from ingest import metrics
 from ingest.consumer import Consumer
 from ingest.settings import IngestSettings
 from ingest.source import BrokerAddress, MqttSource
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import threading
 
 
 def main() -> int:
-    """Read the settings, consume until a signal, leave cleanly; 2 for wrong settings."""
-    configure_logging("ingest")
-    try:
-        settings = IngestSettings()  # type: ignore[call-arg]  # pydantic reads the environment
-    except ValidationError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    """Consume until a signal, leave cleanly; 2 for wrong settings."""
+    return run_service("ingest", IngestSettings, _consume)
+
+
+def _consume(settings: IngestSettings, stop: threading.Event) -> None:
     if settings.ingest_metrics_port is not None:
         start_http_server(settings.ingest_metrics_port, addr=settings.ingest_metrics_host)
     source = _source(settings)
@@ -38,8 +31,6 @@ def main() -> int:
     dsn = settings.database_dsn.get_secret_value()
     Consumer(source, dsn, stop, batch_age=settings.ingest_batch_age).run()
     source.close()
-    logger.info("stopped")
-    return 0
 
 
 def _source(settings: IngestSettings) -> MqttSource:

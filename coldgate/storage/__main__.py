@@ -6,11 +6,12 @@ import logging
 import sys
 
 import psycopg
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr  # noqa: TC002 - pydantic reads the annotation when it runs
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coldgate.errors import ColdgateError
 from coldgate.log import configure_logging
+from coldgate.settings import read_settings
 from coldgate.storage.migrate import migrate
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ def main(arguments: list[str]) -> int:
         return 2
     configure_logging("migrate")
     try:
-        features = migrate(StorageSettings().dsn.get_secret_value())  # type: ignore[call-arg]  # pydantic reads the environment
-    except (ColdgateError, ValidationError, psycopg.Error) as error:
+        features = migrate(read_settings(StorageSettings).dsn.get_secret_value())
+    except (ColdgateError, psycopg.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     logger.info(

@@ -346,7 +346,7 @@ def test_wrong_settings_are_named_and_stop_the_process() -> None:
     )
 
     assert done.returncode == 2
-    assert "database_dsn" in done.stderr
+    assert "COLDGATE_DATABASE_DSN: Field required" in done.stderr
 
 
 def test_series_of_another_quantity_makes_another_channel(sender: Sender, database: str) -> None:

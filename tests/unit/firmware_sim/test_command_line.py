@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firmware_sim.__main__ import main, read_settings
+from firmware_sim.__main__ import main, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_terminated_run_ends_at_once_and_admits_that_readings_are_missing(
     ("wrong", "complaint"),
     [
         ("--scenario=lukewarm", "no scenario lukewarm"),
-        ("--gateway=nowhere", "gateway: Value error, is not HOST:PORT"),
+        ("--gateway=nowhere", "gateway: is not HOST:PORT"),
         ("--begin=2026-03-01T06:00:00", "begin: Input should have timezone info"),
         ("--end=2026-02-01T06:00:00Z", "end must be later than begin"),
         ("--end=2026-03-01T07:00:00Z", "needs a journey of at least 2 hours"),
@@ -99,7 +99,7 @@ def test_wrong_setting_is_named_on_one_line_with_status_two(
 
 @pytest.mark.parametrize(("text", "milliseconds"), [("30", 30_000), ("PT5M", 300_000)])
 def test_durations_are_given_in_seconds_or_as_iso_8601(text: str, milliseconds: int) -> None:
-    settings = read_settings(
+    settings = settings_of(
         {
             "scenario": "clean",
             "gateway": "127.0.0.1:9",

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coldgate.errors import SettingsError, WireError
+from coldgate.settings import read_settings
 from gateway.backoff import Backoff
 from gateway.capacity import Capacity
 from gateway.outbox import Depth
-from gateway.settings import GatewaySettings, load_settings
+from gateway.settings import GatewaySettings
 from gateway.sources.local import parse_request
 from gateway.status import Identity, encode_status
 
@@ -106,7 +107,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in given_values.items():
         monkeypatch.setenv(f"COLDGATE_GATEWAY_{name}", value)
 
-    settings = load_settings()
+    settings = read_settings(GatewaySettings)
 
     assert (settings.user, settings.resend_after) == ("gw-0001", timedelta(seconds=9))
 
@@ -127,4 +128,4 @@ def test_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, valu
     monkeypatch.setenv(f"COLDGATE_GATEWAY_{name}", value)
 
     with pytest.raises(SettingsError, match=f"^COLDGATE_GATEWAY_{name}: "):
-        load_settings()
+        read_settings(GatewaySettings)
