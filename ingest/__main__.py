@@ -45,6 +45,7 @@ def _source(settings: IngestSettings) -> MqttSource:
     return MqttSource(
         address,
         batch=settings.ingest_batch_messages,
+        batch_bytes=settings.ingest_batch_bytes,
         queue_bytes=settings.ingest_queue_bytes,
     )
 

@@ -23,6 +23,7 @@ class IngestSettings(BaseSettings):
     ingest_client_id: str = "coldgate:ingest"  # no gateway may be named so; one for each process
     ingest_partitions: tuple[str, ...] = ()  # disjoint between processes; empty = all
     ingest_batch_messages: int = Field(default=400, ge=1)
+    ingest_batch_bytes: int = Field(default=1024 * 1024, ge=1)  # a row is 30 times its payload
     ingest_batch_age: timedelta = timedelta(milliseconds=20)
     ingest_queue_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
     ingest_metrics_host: str = "127.0.0.1"

@@ -48,9 +48,12 @@ class MqttSource:
     broker may have given its packet id to another message. What is not acknowledged comes again.
     """
 
-    def __init__(self, address: BrokerAddress, *, batch: int, queue_bytes: int) -> None:
+    def __init__(
+        self, address: BrokerAddress, *, batch: int, batch_bytes: int, queue_bytes: int
+    ) -> None:
         self._address = address
         self._batch = batch
+        self._batch_bytes = batch_bytes
         self._queue_bytes = queue_bytes
         self._changed = threading.Condition()
         self._waiting: deque[Delivery] = deque()
@@ -88,14 +91,25 @@ class MqttSource:
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiting or self._closing, wait_seconds):
                 return []
-            self._changed.wait_for(
-                lambda: len(self._waiting) >= self._batch or self._closing, age_seconds
-            )
-            count = min(self._batch, len(self._waiting))
-            taken = [self._waiting.popleft() for _ in range(count)]
-            self._waiting_bytes -= sum(len(delivery.payload) for delivery in taken)
+            self._changed.wait_for(lambda: self._fills_a_batch or self._closing, age_seconds)
+            taken = self._take_batch()
             self._changed.notify_all()
             return taken
+
+    @property
+    def _fills_a_batch(self) -> bool:
+        return len(self._waiting) >= self._batch or self._waiting_bytes >= self._batch_bytes
+
+    def _take_batch(self) -> list[Delivery]:
+        """The oldest deliveries, at least one, within the limits of a batch."""
+        taken: list[Delivery] = []
+        room = self._batch_bytes
+        while self._waiting and len(taken) < self._batch and room > 0:
+            delivery = self._waiting.popleft()
+            taken.append(delivery)
+            room -= len(delivery.payload)
+        self._waiting_bytes -= self._batch_bytes - room
+        return taken
 
     def settle(self, deliveries: Iterable[Delivery]) -> None:
         """Acknowledge committed deliveries, in order; those of a lost connection are left out."""
@@ -211,9 +225,12 @@ class MqttSource:
             )
             if message.qos:
                 self._unsettled[message.mid] = delivery
+            filled = self._fills_a_batch
             self._waiting.append(delivery)
             self._waiting_bytes += len(delivery.payload)
-            if len(self._waiting) in (1, self._batch):  # the two moments a taker waits for
+            if len(self._waiting) == 1 or (
+                self._fills_a_batch and not filled
+            ):  # what a taker awaits
                 self._changed.notify_all()
 
     def _is_in_hand(self, message: mqtt.MQTTMessage) -> bool:

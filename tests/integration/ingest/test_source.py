@@ -73,7 +73,7 @@ def connected(broker: ScriptedBroker) -> Iterator[MqttSource]:
     address = BrokerAddress(
         host=LOOPBACK, port=broker.port, username="u", password="p", client_id="ingest-1"
     )
-    source = MqttSource(address, batch=10, queue_bytes=1024**2)
+    source = MqttSource(address, batch=10, batch_bytes=100, queue_bytes=1024**2)
     source.start()
     try:
         yield source
@@ -127,3 +127,14 @@ def test_subscription_that_a_starting_broker_refused_is_asked_for_again() -> Non
             return source.subscribed
 
         assert wait_until(subscribed, seconds=10)
+
+
+def test_batch_of_long_messages_holds_fewer_of_them() -> None:
+    with ScriptedBroker([GRANTED]) as broker, connected(broker) as source:
+        assert wait_until(lambda: source.subscribed, seconds=10)
+        for packet_id in range(1, 6):
+            broker.deliver(packet_id, bytes(60))
+
+        assert wait_until(lambda: len(source._waiting) == 5, seconds=10)
+        batches = [source.take(wait_seconds=0, age_seconds=0) for _ in range(4)]
+        assert [len(batch) for batch in batches] == [2, 2, 1, 0]
