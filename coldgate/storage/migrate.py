@@ -19,6 +19,7 @@ from coldgate.storage.timescale import (
     detect,
     enable_compression,
     enable_extension,
+    guard_chunks,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def migrate(dsn: str) -> Features:
             _apply(connection, available_migrations(features.variant))
             with connection.transaction():
                 TimeTables(features).cover_ahead(connection, datetime.now(UTC))
+                guard_chunks(connection, features)
             enable_compression(connection)
             return detect(connection)
         finally:

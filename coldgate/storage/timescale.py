@@ -70,6 +70,12 @@ def enable_compression(connection: Connection) -> None:
         logger.warning("compression not enabled", extra={"problem": str(error)})
 
 
+def guard_chunks(connection: Connection, features: Features) -> None:
+    """Refuse TRUNCATE of each chunk that is there; partitions are guarded when they are made."""
+    if features.edition is not Edition.PLAIN:
+        connection.execute(_SQL["guard_chunks"])
+
+
 class TimeTables:
     """Keeps room for rows of any time in the tables that grow with it.
 

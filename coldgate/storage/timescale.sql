@@ -21,5 +21,8 @@ ALTER TABLE reading SET (
 -- name: compress_policy
 SELECT add_compression_policy('reading', INTERVAL '14 days', if_not_exists => true)
 
+-- name: guard_chunks
+SELECT guard_chunks()
+
 -- name: make_partitions
 SELECT make_partitions(%s, %s, %s)

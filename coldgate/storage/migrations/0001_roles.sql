@@ -17,13 +17,31 @@ $$;
 
 GRANT USAGE ON SCHEMA public TO coldgate_ingest, coldgate_analytics, coldgate_api;
 
--- Truth is append-only: the grants below never include UPDATE or DELETE on these tables, and this
--- trigger refuses them to the owner as well.
+-- Truth is append-only: no role is granted UPDATE, DELETE or TRUNCATE on these tables, and this
+-- trigger refuses all three to the owner as well.
 CREATE FUNCTION refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'table % is append-only: % refused', TG_TABLE_NAME, TG_OP
         USING ERRCODE = 'restrict_violation',
               HINT = 'Write a new row that says what changed.';
+END
+$$;
+
+-- For a part of a table: it takes the triggers for rows over from the whole, but not this one.
+CREATE FUNCTION refuse_truncate(target regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER truncate_is_refused BEFORE TRUNCATE ON %s
+                    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', target);
+END
+$$;
+
+CREATE FUNCTION make_append_only(target regclass) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER change_is_refused BEFORE UPDATE OR DELETE ON %s
+                    FOR EACH ROW EXECUTE FUNCTION refuse_change()', target);
+    PERFORM refuse_truncate(target);
 END
 $$;

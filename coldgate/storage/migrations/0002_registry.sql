@@ -79,8 +79,7 @@ CREATE TABLE lot (
     UNIQUE (product_id, number)
 );
 
-CREATE TRIGGER profile_is_append_only BEFORE UPDATE OR DELETE ON profile
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+SELECT make_append_only('profile');
 
 GRANT SELECT ON party, gateway, logger, channel TO coldgate_ingest, coldgate_analytics;
 GRANT INSERT ON channel TO coldgate_ingest, coldgate_api;

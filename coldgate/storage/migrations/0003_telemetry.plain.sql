@@ -41,6 +41,7 @@ BEGIN
         child := parent || to_char(lower_bound AT TIME ZONE 'UTC', '_YYYY_MM');
         IF to_regclass('public.' || child) IS NULL THEN
             EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING STORAGE)', child, parent);
+            PERFORM refuse_truncate(child::regclass);
             EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
                            parent, child, lower_bound, upper_bound);
             made := made + 1;
@@ -53,7 +54,5 @@ $$;
 REVOKE EXECUTE ON FUNCTION make_partitions(text, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION make_partitions(text, timestamptz, timestamptz) TO coldgate_ingest;
 
-CREATE TRIGGER message_is_append_only BEFORE UPDATE OR DELETE ON message
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER reading_is_append_only BEFORE UPDATE OR DELETE ON reading
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+SELECT make_append_only('message');
+SELECT make_append_only('reading');

@@ -26,7 +26,23 @@ CREATE TABLE reading (
 SELECT create_hypertable('reading', by_range('taken_at', INTERVAL '7 days'),
                          create_default_indexes => false);
 
-CREATE TRIGGER message_is_append_only BEFORE UPDATE OR DELETE ON message
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER reading_is_append_only BEFORE UPDATE OR DELETE ON reading
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+SELECT make_append_only('message');
+SELECT make_append_only('reading');
+
+-- Chunks are made by the extension, which gives them the triggers for rows only. The migration
+-- command calls this each time; a chunk that came later is without it until then.
+CREATE FUNCTION guard_chunks() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    chunk regclass;
+BEGIN
+    FOR chunk IN
+        SELECT part FROM unnest(ARRAY['message', 'reading']::regclass[]) AS whole,
+            show_chunks(whole) AS part
+        WHERE NOT EXISTS (SELECT FROM pg_trigger
+                          WHERE tgrelid = part AND tgname = 'truncate_is_refused')
+    LOOP
+        PERFORM refuse_truncate(chunk);
+    END LOOP;
+END
+$$;

@@ -48,12 +48,9 @@ CREATE TABLE clock_pair (
     PRIMARY KEY (logger_id, logger_ms, gateway_ms)
 );
 
-CREATE TRIGGER conflict_is_append_only BEFORE UPDATE OR DELETE ON conflict
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER quarantine_is_append_only BEFORE UPDATE OR DELETE ON quarantine
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER clock_pair_is_append_only BEFORE UPDATE OR DELETE ON clock_pair
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+SELECT make_append_only('conflict');
+SELECT make_append_only('quarantine');
+SELECT make_append_only('clock_pair');
 
 GRANT SELECT, INSERT ON message, reading, conflict, quarantine, clock_pair TO coldgate_ingest;
 GRANT USAGE ON SEQUENCE message_id_seq TO coldgate_ingest;

@@ -91,10 +91,8 @@ END
 $$;
 CREATE TRIGGER line_state_is_guarded BEFORE UPDATE OF state ON consignment_line
     FOR EACH ROW EXECUTE FUNCTION guard_line_state();
-CREATE TRIGGER custody_event_is_append_only BEFORE UPDATE OR DELETE ON custody_event
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER line_transition_is_append_only BEFORE UPDATE OR DELETE ON line_transition
-    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+SELECT make_append_only('custody_event');
+SELECT make_append_only('line_transition');
 
 -- Work for the judge: channels with new readings, consignments whose facts changed. Rows are
 -- added by whoever changed something and removed in the transaction that stores the evaluation.

@@ -129,19 +129,12 @@ BEGIN
 END
 $$;
 
-DO $$
-DECLARE
-    table_name text;
-BEGIN
-    FOREACH table_name IN ARRAY ARRAY[
-        'evaluation', 'excursion', 'reaction', 'gate_decision', 'outbox', 'ledger'
-    ] LOOP
-        EXECUTE format('CREATE TRIGGER %I BEFORE UPDATE OR DELETE ON %I
-                        FOR EACH ROW EXECUTE FUNCTION refuse_change()',
-                       table_name || '_is_append_only', table_name);
-    END LOOP;
-END
-$$;
+SELECT make_append_only('evaluation');
+SELECT make_append_only('excursion');
+SELECT make_append_only('reaction');
+SELECT make_append_only('gate_decision');
+SELECT make_append_only('outbox');
+SELECT make_append_only('ledger');
 
 GRANT SELECT, INSERT ON evaluation, excursion, ledger TO coldgate_analytics;
 GRANT SELECT ON evaluation, excursion TO coldgate_api;
