@@ -52,7 +52,7 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="End when the story is told.")] = False,
 ) -> None:
     """Tell the whole story in accelerated time, then keep serving the API until Ctrl-C."""
-    from coldgate.launch.demo import tell  # noqa: PLC0415 - see above
+    from coldgate.launch.story.telling import tell  # noqa: PLC0415 - see above
 
     raise typer.Exit(asyncio.run(tell(folder, keep_serving=not leave)))
 

@@ -10,7 +10,7 @@ from command_line import NO_SHARED_DATA, QTAG, coldgate, running
 
 from coldgate.launch.folder import OwnedFolder
 from coldgate.launch.process import wait_until
-from coldgate.launch.stage import MARK
+from coldgate.launch.story.stage import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import LaunchError
-from coldgate.launch import cast
-from coldgate.launch.cast import Ending
 from coldgate.launch.desk import open_desk
 from coldgate.launch.importing import DESK, JUDGED_SECONDS, covers, placement_of, register_logger
 from coldgate.launch.judged import wait_for_evaluation
-from coldgate.launch.outcome import Outcome
 from coldgate.launch.parcel import LoggerFile, read_parcel
+from coldgate.launch.story import cast
+from coldgate.launch.story.cast import Ending
+from coldgate.launch.story.outcome import Outcome
 
 if TYPE_CHECKING:
     from coldgate.launch.judged import Evaluation
     from coldgate.launch.parcel import Parcel
-    from coldgate.launch.registry import Registry
     from coldgate.launch.screen import Screen
+    from coldgate.launch.story.registry import Registry
 
 SHARED: Final = Path("..") / "shared" / "data" / "berlinger-msupply"
 PATTERN: Final = "QTag*.txt"
@@ -27,7 +27,7 @@ MILLI: Final = 1000
 
 def find_real_file() -> LoggerFile | None:
     """The real file beside the working folder or beside these sources; None where neither is."""
-    for base in (Path.cwd(), Path(__file__).resolve().parents[2]):
+    for base in (Path.cwd(), Path(__file__).resolve().parents[3]):
         for path in sorted((base / SHARED).glob(PATTERN)):
             return LoggerFile(path=path, zone="UTC")
     return None

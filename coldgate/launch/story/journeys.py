@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import LaunchError
-from coldgate.launch import cast
-from coldgate.launch.cast import Ending
 from coldgate.launch.folder import LOOPBACK
 from coldgate.launch.judged import newest_evaluation, wait_for_evaluation
-from coldgate.launch.outcome import Outcome
-from coldgate.launch.tally import Tally
+from coldgate.launch.story import cast
+from coldgate.launch.story.cast import Ending
+from coldgate.launch.story.outcome import Outcome
+from coldgate.launch.story.tally import Tally
 from coldgate.launch.worker import Worker, python
 from coldgate.model import LineState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from coldgate.launch.cable import Cable
-    from coldgate.launch.cast import Journey, Shipment
     from coldgate.launch.judged import Evaluation
-    from coldgate.launch.registry import Decision, Registry
     from coldgate.launch.screen import Board, Course, Screen
+    from coldgate.launch.story.cable import Cable
+    from coldgate.launch.story.cast import Journey, Shipment
+    from coldgate.launch.story.registry import Decision, Registry
 
 LOOK_SECONDS: Final = 0.4
 COMMITTED_SECONDS: Final = 60.0

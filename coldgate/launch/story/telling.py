@@ -10,20 +10,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import ColdgateError, LaunchError
-from coldgate.launch import cast
-from coldgate.launch.cable import Cable
-from coldgate.launch.cast import Journey
 from coldgate.launch.desk import open_desk
 from coldgate.launch.folder import accepts, free_port
 from coldgate.launch.hosting import LogFile, run_beside
 from coldgate.launch.importing import INTERRUPTED
-from coldgate.launch.outcome import Outcome, outcome_table
 from coldgate.launch.process import wait_until
-from coldgate.launch.real_file import find_real_file, tell_real
-from coldgate.launch.registry import Registry, open_registry
 from coldgate.launch.screen import Screen
-from coldgate.launch.stage import fresh_machine
-from coldgate.launch.story import Line, Story
+from coldgate.launch.story import cast
+from coldgate.launch.story.cable import Cable
+from coldgate.launch.story.cast import Journey
+from coldgate.launch.story.journeys import Line, Story
+from coldgate.launch.story.outcome import Outcome, outcome_table
+from coldgate.launch.story.real_file import find_real_file, tell_real
+from coldgate.launch.story.registry import Registry, open_registry
+from coldgate.launch.story.stage import fresh_machine
 from coldgate.launch.worker import Worker
 
 if TYPE_CHECKING:

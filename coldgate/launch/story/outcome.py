@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from coldgate.launch.cast import Ending
     from coldgate.launch.judged import Evaluation
+    from coldgate.launch.story.cast import Ending
 
 NUMBERS: Final = frozenset({"MKT", "min out", "readings", "missing"})
 

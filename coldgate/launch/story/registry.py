@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
-from coldgate.launch import cast
 from coldgate.launch.client import Answer, ApiClient
 from coldgate.launch.judged import newest_evaluation
+from coldgate.launch.story import cast
 from coldgate.model import EventKind, LineState, Purpose, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
-    from coldgate.launch.cast import Shipment
+    from coldgate.launch.story.cast import Shipment
 
 SHELF_LIFE: Final = timedelta(days=365)
 

@@ -1,0 +1,1 @@
+"""The demo: one cast, its journeys in accelerated time, and how each must end."""
