@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
-from coldgate.model import Verdict
+from coldgate.model import LineState, Verdict
 
 PROFILE: Final = "USP_CCT_2_8"
 MANUFACTURER: Final = "nordic-vaccines"
@@ -28,7 +28,7 @@ class Ending:
     """How a consignment's story ends: verdicts that the gate gave, and what became of the lot."""
 
     verdicts: tuple[Verdict, ...]
-    state: str
+    state: LineState
     stopped_under_way: bool = False
     deviation: bool = False
 
@@ -60,7 +60,7 @@ SOUTH: Final = "gateway-south"
 NORTH: Final = "gateway-north"  # the one that loses its link
 GATEWAYS: Final = (SOUTH, NORTH)
 
-RELEASED: Final = Ending(verdicts=(Verdict.PASS,), state="released")
+RELEASED: Final = Ending(verdicts=(Verdict.PASS,), state=LineState.RELEASED)
 CLEAN: Final = Shipment(
     id="shipment-1",
     lot="A101",
@@ -78,7 +78,10 @@ WARM: Final = Shipment(
     gateway=SOUTH,
     seed=22,
     expected=Ending(
-        verdicts=(Verdict.FAIL,), state="quarantined", stopped_under_way=True, deviation=True
+        verdicts=(Verdict.FAIL,),
+        state=LineState.QUARANTINED,
+        stopped_under_way=True,
+        deviation=True,
     ),
 )
 LATE: Final = Shipment(
@@ -88,7 +91,9 @@ LATE: Final = Shipment(
     loggers=2,
     gateway=NORTH,
     seed=33,
-    expected=Ending(verdicts=(Verdict.HOLD, Verdict.PASS), state="released", deviation=True),
+    expected=Ending(
+        verdicts=(Verdict.HOLD, Verdict.PASS), state=LineState.RELEASED, deviation=True
+    ),
 )
 SHIPMENTS: Final = (CLEAN, WARM, LATE)
 

@@ -202,12 +202,11 @@ class Story:
         evaluation = await newest_evaluation(self.registry.operator, shipment.id)
         if evaluation is None:
             raise LaunchError(f"{shipment.id} has lost its evaluations")
-        state = await self.registry.state(shipment.id)
         return Outcome(
             lot=shipment.lot,
             ending=Ending(
                 verdicts=tuple(one.verdict for one in decisions),
-                state=state.value,
+                state=await self.registry.state(shipment.id),
                 stopped_under_way=stopped_under_way,
                 deviation=await self.registry.deviations(shipment.id) > 0,
             ),

@@ -47,7 +47,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
         found = one.evaluation
         table.add_row(
             one.lot,
-            f"{verdict_words(*one.ending.verdicts)}\n{one.ending.state}",
+            f"{verdict_words(*one.ending.verdicts)}\n{one.ending.state.value}",
             escape(one.why),
             celsius(found.mkt),
             str(found.minutes_out),
@@ -61,7 +61,7 @@ def outcome_table(outcomes: Sequence[Outcome]) -> Table:
 
 def _expectation(one: Outcome) -> str:
     expected = one.expected
-    words = [" → ".join(verdict.value for verdict in expected.verdicts), expected.state]
+    words = [" → ".join(verdict.value for verdict in expected.verdicts), expected.state.value]
     words += ["stopped under way"] if expected.stopped_under_way else []
     words += ["a deviation"] if expected.deviation else ["no deviation"]
     words += [f"{one.readings_due} readings", *one.wrong]

@@ -62,7 +62,7 @@ async def _release(registry: Registry, parcel: Parcel) -> Outcome:
         lot=cast.REAL_LOT,
         ending=Ending(
             verdicts=(decision.verdict,),
-            state=(await registry.state(cast.REAL_ID)).value,
+            state=await registry.state(cast.REAL_ID),
             deviation=await registry.deviations(cast.REAL_ID) > 0,
         ),
         expected=cast.RELEASED,
