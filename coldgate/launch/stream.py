@@ -1,12 +1,47 @@
-"""One log stream from many processes: each line readable, with the name of who wrote it."""
+"""Processes whose output is read: each line readable, with the name of who wrote it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Final
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from typing import TYPE_CHECKING, Final
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from coldgate.launch.process import Command
+
+LINE_LIMIT_BYTES: Final = 1024 * 1024
+TOO_LONG: Final = b"(a line too long to show)\n"
 _HEAD: Final = ("timestamp", "level", "event")
 _KNOWN: Final = {*_HEAD, "process", "logger", "exception", "color_message"}
+
+
+async def begin(command: Command, *, stderr: int = STDOUT) -> Process:
+    """The running command in a session of its own; `lines_of` reads what it writes."""
+    return await asyncio.create_subprocess_exec(
+        *command.tethered(),
+        env=command.environment(),
+        cwd=command.cwd,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=stderr,
+        start_new_session=True,  # Ctrl-C reaches the owner only; it stops them in order
+        limit=LINE_LIMIT_BYTES,
+    )
+
+
+async def lines_of(process: Process) -> AsyncIterator[bytes]:
+    """Each line that the process writes, until it closes its output."""
+    while process.stdout is not None:
+        try:
+            line = await process.stdout.readline()
+        except ValueError:  # longer than the limit: asyncio has dropped it
+            line = TOO_LONG
+        if not line:
+            return
+        yield line
 
 
 def render_line(name: str, raw: bytes, *, width: int = 0) -> str:

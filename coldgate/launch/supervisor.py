@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from coldgate.errors import LaunchError
 from coldgate.launch.health import ChildReport, State, serve_health
 from coldgate.launch.server import START_SECONDS, EmbeddedServer
-from coldgate.launch.stream import render_line
+from coldgate.launch.stream import begin, lines_of, render_line
 from coldgate.launch.tether import EXIT_NOT_STARTED
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 READY_POLL_SECONDS: Final = 0.05
 SETTLE_SECONDS: Final = 0.3
-LINE_LIMIT_BYTES: Final = 1024 * 1024
 
 
 def nothing() -> None:
@@ -227,7 +226,7 @@ class _Keeper:
         self._enter(State.STARTING)
         try:
             await asyncio.to_thread(self._child.before)
-            process = await self._spawn()
+            process = await begin(self._child.command)
         except (LaunchError, OSError) as error:
             self._say(str(error))
             return None
@@ -241,19 +240,6 @@ class _Keeper:
             await self._end(process)
             await telling
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        command = self._child.command
-        return await asyncio.create_subprocess_exec(
-            *command.tethered(),
-            env=command.environment(),
-            cwd=command.cwd,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the supervisor only; it stops them in order
-            limit=LINE_LIMIT_BYTES,
-        )
-
     async def _watch(self) -> None:
         if self._child.once:
             return
@@ -266,15 +252,7 @@ class _Keeper:
         self._up.set()
 
     async def _tell(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdout is None:
-            return
-        while True:
-            try:
-                line = await process.stdout.readline()
-            except ValueError:  # longer than the limit: asyncio has dropped it
-                line = b"(a line too long to show)\n"
-            if not line:
-                return
+        async for line in lines_of(process):
             self._write(self._child.name, line)
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Final, Self
 
 from coldgate.errors import LaunchError
 from coldgate.launch.process import Command
-from coldgate.launch.stream import render_line
+from coldgate.launch.stream import begin, lines_of, render_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 GRACE_SECONDS: Final = 8.0
-LINE_LIMIT_BYTES: Final = 1024 * 1024
 
 
 def python(module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Command:
@@ -55,15 +54,7 @@ class Worker:
 
     async def start(self) -> None:
         """Run the process; again after `kill`, with the same command."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command.tethered(),
-            env=self._command.environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the story only; it stops them in order
-            limit=LINE_LIMIT_BYTES,
-        )
+        self._process = await begin(self._command)
         self._telling = asyncio.create_task(self._tell(self._process))
         self._say(f"started as process {self._process.pid}")
 
@@ -106,13 +97,7 @@ class Worker:
         return self._process, self._telling
 
     async def _tell(self, process: asyncio.subprocess.Process) -> None:
-        while process.stdout is not None:
-            try:
-                line = await process.stdout.readline()
-            except ValueError:  # longer than the limit: asyncio has dropped it
-                continue
-            if not line:
-                return
+        async for line in lines_of(process):
             self._write(render_line(self.name, line))
             if self._hear is not None:
                 self._hear(line)
@@ -123,14 +108,7 @@ class Worker:
 
 async def captured(command: Command) -> tuple[int, bytes, bytes]:
     """Exit status, stdout and stderr of a short command; cancelled, it is killed."""
-    process = await asyncio.create_subprocess_exec(
-        *command.tethered(),
-        env=command.environment(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
+    process = await begin(command, stderr=asyncio.subprocess.PIPE)
     try:
         stdout, stderr = await process.communicate()
     finally:
