@@ -8,7 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -118,26 +118,33 @@ class World:
         self._ports = {gateway: free_port() for gateway in GATEWAYS}
 
     def __enter__(self) -> Self:
-        self.start_machine()
-        with self.api() as api:
-            chaos_story.plan(api)
-            for gateway in GATEWAYS:
-                self._install(api, gateway)
+        with ExitStack() as starting:
+            starting.callback(self._stop)
+            self.start_machine()
+            with self.api() as api:
+                chaos_story.plan(api)
+                for gateway in GATEWAYS:
+                    self._install(api, gateway)
+            self.start_gateways(*GATEWAYS)
+            starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in (*self.simulators.values(), *self.gateways.values(), self.machine):
-            process.stop()
+        self._stop()
 
     def start_machine(self) -> None:
         """Start everything that the supervisor keeps; returns when the API is well."""
         self.machine.start()
         assert wait_until(self._api_is_well, seconds=PATIENCE_SECONDS), self.explained("machine")
 
-    def start_gateway(self, gateway: str) -> None:
-        process, port = self.gateways[gateway], self._ports[gateway]
-        process.start()
-        assert wait_until(lambda: accepts(port), seconds=PATIENCE_SECONDS), process.last_lines()
+    def start_gateways(self, *gateways: str) -> None:
+        """Start these; returns when all of them listen for loggers."""
+        for gateway in gateways:
+            self.gateways[gateway].start()
+        for gateway in gateways:
+            port = self._ports[gateway]
+            listens = wait_until(lambda port=port: accepts(port), seconds=PATIENCE_SECONDS)
+            assert listens, self.explained(gateway)
 
     def play(self, *, factor: float) -> None:
         """Let the loggers travel, ``factor`` times as fast as in life."""
@@ -158,12 +165,17 @@ class World:
         print(f"{self.progress():4.0%} kill {victim}")  # noqa: T201 - read when a run fails
         if victim in self.gateways:
             self.gateways[victim].kill()
-            self.start_gateway(victim)
+            self.start_gateways(victim)
         elif victim in self.simulators:
             self.simulators[victim].kill()
             self.simulators[victim].start()  # it takes the same readings again, from the first
         else:
-            self._kill_child(victim)
+            with suppress(ProcessLookupError):
+                os.kill(self._child_pid(victim), signal.SIGKILL)
+
+    def suspend(self, name: str) -> None:
+        """Let a supervised process do nothing more, without anybody noticing."""
+        os.kill(self._child_pid(name), signal.SIGSTOP)
 
     def wait_until_well(self) -> None:
         """Return when all supervised processes are up."""
@@ -186,8 +198,12 @@ class World:
     def restart(self) -> None:
         """Start machine and gateways again in the same folders."""
         self.start_machine()
-        for gateway in GATEWAYS:
-            self.start_gateway(gateway)
+        self.start_gateways(*GATEWAYS)
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages that gateways still hold because no database has confirmed them."""
+        return sum(self._held(gateway)[1] for gateway in GATEWAYS)
 
     def finish(self) -> Outcome:
         """Wait until every reading has arrived, receive the goods, and see what there is."""
@@ -227,6 +243,10 @@ class World:
         held = {gateway: self._held(gateway) for gateway in GATEWAYS if gateway in self.gateways}
         return "\n".join([f"{stuck}; held: {held}", *(one.last_lines() for one in processes)])
 
+    def _stop(self) -> None:
+        for process in (*self.simulators.values(), *self.gateways.values(), self.machine):
+            process.stop()
+
     def _read(self, name: str) -> str:
         return (self.state / name).read_text(encoding="utf-8").strip()
 
@@ -256,7 +276,6 @@ class World:
         env = {f"COLDGATE_GATEWAY_{name.upper()}": str(value) for name, value in settings.items()}
         log = self._logs / f"{gateway}.log"
         self.gateways[gateway] = Process(log, "gateway", "run", env=env)
-        self.start_gateway(gateway)
 
     def _simulator(self, shipment: Shipment, factor: float) -> Process:
         options = {
@@ -284,13 +303,17 @@ class World:
             return False, {}
         return answer.is_success, {child["name"]: child for child in answer.json()["children"]}
 
-    def _kill_child(self, name: str) -> None:
-        def running() -> bool:
-            return bool(self._health()[1].get(name, {}).get("pid"))
+    def _child_pid(self, name: str) -> int:
+        """Process id of a supervised process, waited for while it is started again."""
+        found: list[int] = []
 
-        assert wait_until(running, seconds=PATIENCE_SECONDS), self.explained(name)
-        with suppress(ProcessLookupError):
-            os.kill(self._health()[1][name]["pid"] or 0, signal.SIGKILL)
+        def runs() -> bool:
+            pid = self._health()[1].get(name, {}).get("pid")
+            found.extend([pid] if pid else [])
+            return bool(found)
+
+        assert wait_until(runs, seconds=PATIENCE_SECONDS), self.explained(name)
+        return found[0]
 
     def _api_is_well(self) -> bool:
         try:
