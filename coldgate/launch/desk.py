@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from coldgate.crypto import create_private_key, load_private_key, public_key_text
 from coldgate.errors import ConflictError, LaunchError
 from coldgate.launch.client import ALREADY_EXISTS, Answer
-from coldgate.launch.worker import captured, python
+from coldgate.launch.process import python
+from coldgate.launch.worker import captured
 
 if TYPE_CHECKING:
     from pathlib import Path

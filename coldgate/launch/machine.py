@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +11,7 @@ from coldgate.launch.broker import BrokerSettings, NatsBroker
 from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts, write_private
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
 from coldgate.launch.probe import problem
-from coldgate.launch.process import Command
+from coldgate.launch.process import Command, python
 from coldgate.launch.supervisor import Child, Supervisor, nothing
 from coldgate.secrets import new_secret
 
@@ -141,11 +139,7 @@ class Machine:
         }
 
     def _python(self, module: str, *arguments: str) -> Command:
-        return Command(
-            argv=(sys.executable, "-m", module, *arguments),
-            env=self.environment(),
-            death_signal=signal.SIGKILL,  # every process of ours may be killed at any instant
-        )
+        return python(module, *arguments, env=self.environment())
 
 
 def _says(port: int, line: str) -> bool:

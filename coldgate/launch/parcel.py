@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from coldgate import wire
 from coldgate.errors import FileFormatError, LaunchError
 from coldgate.launch.client import Answer
-from coldgate.launch.worker import captured, python
+from coldgate.launch.process import python
+from coldgate.launch.worker import captured
 
 if TYPE_CHECKING:
     from pathlib import Path

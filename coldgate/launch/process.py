@@ -62,6 +62,14 @@ class Command:
         return {**os.environ, **self.env}
 
 
+def python(module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Command:
+    """``python -m module arguments…`` with the interpreter that runs now.
+
+    It is killed with its owner: every process of ours may be killed at any instant.
+    """
+    return Command(argv=(sys.executable, "-m", module, *arguments), env=env or {})
+
+
 @cache
 def _spawner() -> ThreadPoolExecutor:
     # The kernel sends the death signal when the *thread* that forked ends (prctl(2)), so all

@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from coldgate.errors import LaunchError
-from coldgate.launch.process import Command
 from coldgate.launch.stream import begin, lines_of, render_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from coldgate.launch.process import Command
 
 GRACE_SECONDS: Final = 8.0
-
-
-def python(module: str, *arguments: str, env: Mapping[str, str] | None = None) -> Command:
-    """``python -m module arguments…`` with the interpreter that runs now."""
-    return Command(argv=(sys.executable, "-m", module, *arguments), env=env or {})
 
 
 class Worker:

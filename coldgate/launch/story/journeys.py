@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 from coldgate.errors import LaunchError
 from coldgate.launch.folder import LOOPBACK
 from coldgate.launch.judged import newest_evaluation, wait_for_evaluation
+from coldgate.launch.process import python
 from coldgate.launch.story import cast
 from coldgate.launch.story.cast import Ending
 from coldgate.launch.story.outcome import Outcome
 from coldgate.launch.story.tally import Tally
-from coldgate.launch.worker import Worker, python
+from coldgate.launch.worker import Worker
 from coldgate.model import LineState
 
 if TYPE_CHECKING:
