@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg
 
+from coldgate.storage import telemetry
 from coldgate.storage.connection import Connection, connect
 from coldgate.storage.timescale import TimeTables, detect
 from ingest import metrics
@@ -158,6 +159,7 @@ class _Database:
     def _connected(self) -> tuple[Connection, TimeTables]:
         if self._open is None:
             connection = connect(self._dsn, "coldgate_ingest", autocommit=True)
+            telemetry.commit_durably(connection)
             features = detect(connection)
             self._open = connection, TimeTables(features)
             logger.info("connected to the database", extra={"edition": features.edition.value})

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MIB: Final = 1024**2
 LOOK_SECONDS: Final = 0.1
 CATCH_UP_SECONDS: Final = 180.0
+CARELESS: Final = {"synchronous_commit": "off"}  # a server that forgets commits when it is killed
 STORED: Final = """
 SELECT (SELECT count(*) FROM reading), (SELECT count(*) FROM message),
        (SELECT count(*) FROM conflict), (SELECT count(*) FROM quarantine),
@@ -71,7 +72,7 @@ class Aftermath:
 
 def suffer(outage: Outage, broker: Any, folder: Path) -> Aftermath:
     """Send through the outage; the last tenth comes when the database is back."""
-    server = EmbeddedPostgres(PostgresSettings(folder=folder))  # durable: it will be killed
+    server = EmbeddedPostgres(PostgresSettings(folder=folder, settings=CARELESS))
     server.start()
     try:
         migrate(server.dsn)

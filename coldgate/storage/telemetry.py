@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 from psycopg.types.json import Jsonb
 
+from coldgate.instant import from_epoch_ms
 from coldgate.storage.queries import columns, load_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from coldgate.storage.bulk import ReadingRows
     from coldgate.storage.connection import Connection
@@ -74,6 +75,14 @@ class Written:
     stored: int
     duplicates: int
     conflicts: int
+
+
+def commit_durably(connection: Connection) -> None:
+    """Have COMMIT mean "on disk" in this session, whatever the server's default.
+
+    Gateways delete what was acknowledged: a commit that a crash takes back would be a loss.
+    """
+    connection.execute(_SQL["commit_durably"])
 
 
 def fetch_gateways(connection: Connection, names: Iterable[str]) -> dict[str, GatewayEntry]:
@@ -193,13 +202,9 @@ def _merge_readings(connection: Connection, rows: ReadingRows) -> Written:
     with connection.cursor().copy(_SQL["copy_incoming"]) as copy:
         copy.write(rows.as_copy())
     stored = connection.execute(_SQL["merge_incoming"]).rowcount
-    span = _moment(int(rows.taken_ms.min())), _moment(int(rows.taken_ms.max()))
+    span = from_epoch_ms(int(rows.taken_ms.min())), from_epoch_ms(int(rows.taken_ms.max()))
     conflicts = connection.execute(_SQL["keep_conflicts"], span).rowcount
     return Written(stored=stored, duplicates=len(rows) - stored, conflicts=conflicts)
-
-
-def _moment(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
 def add_clock_pairs(connection: Connection, pairs: Sequence[tuple[int, int, int, int]]) -> None:

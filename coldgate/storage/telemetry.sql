@@ -1,3 +1,7 @@
+-- name: commit_durably
+SELECT set_config('synchronous_commit', 'on', false)
+WHERE current_setting('synchronous_commit') = 'off'
+
 -- name: gateways
 SELECT name, id, party_id, partition, public_key, revoked_at IS NOT NULL
 FROM gateway WHERE name = ANY(%s)
