@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from analytics.evaluation import Reason, ReasonCode
 from analytics.exposure import Finding
 from analytics.kernel import Side
 from analytics.profile import Mode, Trigger, decimal_text
+from coldgate.instant import from_epoch_ms
 from coldgate.model import Quantity, Verdict
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from analytics.kernel import Limit
     from analytics.profile import Rule
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PARTS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
 SHOWN_PARTS: Final = 2
 
@@ -96,7 +95,7 @@ def duration_words(duration_ms: int) -> str:
 def instant_words(instant_ms: int) -> str:
     """An instant in UTC to the second; far outside the calendar, its number of ms."""
     try:
-        return f"{EPOCH + timedelta(milliseconds=instant_ms):%Y-%m-%d %H:%M:%S}Z"
+        return f"{from_epoch_ms(instant_ms):%Y-%m-%d %H:%M:%S}Z"
     except OverflowError:
         return f"{instant_ms} ms"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from coldgate.instant import from_epoch_ms
 from firmware_sim.link import Refused, Stored
 
 if TYPE_CHECKING:
@@ -171,4 +171,4 @@ class Delivery:
 
 def _iso(ms: int) -> str:
     """ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(ms / 1000.0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return from_epoch_ms(ms).strftime("%Y-%m-%dT%H:%M:%SZ")

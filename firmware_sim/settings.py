@@ -9,11 +9,11 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from coldgate.instant import MILLISECOND
 from coldgate.wire import MAX_BLOCK_READINGS
 from firmware_sim.logger import DEFAULT_FLASH_READINGS
 from firmware_sim.scenario import Journey
 
-_MILLISECOND = timedelta(milliseconds=1)
 _MOST_LOGGERS = 1_000_000
 _MOST_ACCELERATED = 10_000.0
 _LARGEST_SEED = 2**63 - 1  # noise works on 64-bit words
@@ -51,7 +51,7 @@ class SimulatorSettings(BaseSettings):
     end: AwareDatetime
     loggers: Annotated[int, Field(ge=1, le=_MOST_LOGGERS)] = 1
     serial_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,47}$")] = "SIM"
-    interval: Annotated[_Duration, Field(ge=_MILLISECOND)] = timedelta(seconds=60)
+    interval: Annotated[_Duration, Field(ge=MILLISECOND)] = timedelta(seconds=60)
     seed: Annotated[int, Field(ge=0, le=_LARGEST_SEED)] = 7
     factor: Annotated[float, Field(gt=0.0, le=_MOST_ACCELERATED)] = 1.0
     truth: Path | None = None
@@ -75,7 +75,7 @@ class SimulatorSettings(BaseSettings):
         return Journey(
             begin_ms=round(self.begin.timestamp() * 1000.0),
             end_ms=round(self.end.timestamp() * 1000.0),
-            interval_ms=self.interval // _MILLISECOND,
+            interval_ms=self.interval // MILLISECOND,
         )
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from coldgate.crypto import sha256_hex
+from coldgate.instant import epoch_ms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,7 @@ class Delivery:
     @property
     def received_ms(self) -> int:
         """Time of receipt in ms since 1970 UTC."""
-        return int(self.received_at.timestamp() * 1000)
+        return epoch_ms(self.received_at)
 
     @property
     def sha256(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -11,11 +10,13 @@ import numpy as np
 
 from coldgate import wire
 from coldgate.errors import WireError
+from coldgate.instant import from_epoch_ms
 from coldgate.model import ReadingFlag
 from coldgate.storage.bulk import ReadingRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -139,7 +140,7 @@ def _concerned_ms(block: Block) -> tuple[int, int]:
 
 def moment(epoch_ms: int) -> datetime:
     """The instant ``epoch_ms`` after 1970 UTC, within what a database can hold."""
-    return datetime.fromtimestamp(min(max(epoch_ms, 0), _LATEST_MS) / 1000, UTC)
+    return from_epoch_ms(min(max(epoch_ms, 0), _LATEST_MS))
 
 
 def build_rows(blocks: Sequence[GoodBlock], channels: Mapping[ChannelKey, int]) -> ReadingRows:

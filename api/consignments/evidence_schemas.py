@@ -1,18 +1,18 @@
 """What is said about readings, evaluations and excursions."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from api.schemas import Body, Identifier, Moment, Serial, View
+from coldgate.instant import from_epoch_ms
 from coldgate.model import Quantity, Verdict
 from coldgate.storage.placements import Span
 
 MAX_POINTS: Final = 10_000
 LAST_MS: Final = 7_258_118_400_000  # 2200-01-01
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class QuantityName(Enum):
@@ -47,7 +47,7 @@ class ReadingsQuery(Body):
     @property
     def span(self) -> Span:
         """The part of the channel that is wanted."""
-        after = None if self.after is None else EPOCH + timedelta(milliseconds=self.after)
+        after = None if self.after is None else from_epoch_ms(self.after)
         return Span(from_at=self.from_at, to_at=self.to_at, after=after, limit=self.limit)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime  # noqa: TC003 - pydantic reads the annotation when it runs
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import ConflictError, LaunchError, NotFoundError
+from coldgate.instant import MILLISECOND
 from coldgate.launch.client import Answer, ApiClient
 from coldgate.launch.desk import open_desk
 from coldgate.launch.hosting import LogFile, run_beside
@@ -27,7 +28,6 @@ JUDGED_SECONDS: Final = 60.0
 MOST_NAMES: Final = 1_000
 SLUG_LETTERS: Final = 21  # of the 32 that an identifier may have
 INTERRUPTED: Final = 130  # as shells have it for SIGINT
-INSTANT: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,7 @@ def placement_of(parcel: Parcel) -> dict[str, object]:
     return {
         "serial": parcel.serial,
         "placed_at": parcel.begin.isoformat(),
-        "removed_at": (parcel.end + INSTANT).isoformat(),
+        "removed_at": (parcel.end + MILLISECOND).isoformat(),
     }
 
 

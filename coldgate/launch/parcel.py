@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,18 +12,19 @@ from pydantic import ValidationError
 
 from coldgate import wire
 from coldgate.errors import FileFormatError, LaunchError
+from coldgate.instant import from_epoch_ms
 from coldgate.launch.client import Answer
 from coldgate.launch.process import python
 from coldgate.launch.worker import captured
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from coldgate.model import Block
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 EXIT_WRONG_FORMAT: Final = 2  # of ``python -m gateway``
 WRONG_FORMAT: Final = re.compile(r"(?P<path>.+?)(:(?P<line>[0-9]+))?: (?P<problem>.+)")
 RUN_DIGITS: Final = 10
@@ -89,12 +89,12 @@ class Parcel:
     @property
     def begin(self) -> datetime:
         """When the first reading was taken."""
-        return EPOCH + timedelta(milliseconds=int(self.stamps_ms[0]))
+        return from_epoch_ms(int(self.stamps_ms[0]))
 
     @property
     def end(self) -> datetime:
         """When the last reading was taken."""
-        return EPOCH + timedelta(milliseconds=int(self.stamps_ms[-1]))
+        return from_epoch_ms(int(self.stamps_ms[-1]))
 
     def due(self, begin_ms: int, end_ms: int) -> int:
         """How many instants of the file lie in that time, both ends included."""

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import FileFormatError
+from coldgate.instant import EPOCH, MILLISECOND
 from coldgate.model import Quantity, Series
 from gateway.blocks import columns_to_blocks
 from gateway.readers.decimals import NO_VALUE, fahrenheit_to_celsius, parse_decimal, to_integers
-from gateway.readers.local_time import EPOCH, find_zone, to_instants
+from gateway.readers.local_time import find_zone, to_instants
 from gateway.readers.logger_file import LoggerFile
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.readers.mapping import Mapping, QuantityColumn
 
-_EPOCH_UNITS: Final = {"epoch_s": timedelta(seconds=1), "epoch_ms": timedelta(milliseconds=1)}
+_EPOCH_UNITS: Final = {"epoch_s": timedelta(seconds=1), "epoch_ms": MILLISECOND}
 _FAHRENHEIT: Final = ("°F", "F")
 _NO_PROBE: Final = -200  # degrees; what many loggers write when the probe is not connected
 _SWAPPED: Final = {"%d": "%m", "%m": "%d"}

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from coldgate.errors import SettingsError
+from coldgate.instant import epoch_ms
 from coldgate.model import ReadingFlag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def find_zone(name: str) -> ZoneInfo:
@@ -44,20 +42,15 @@ def to_instants(
     for i, time in enumerate(times):
         if time.tzinfo is not None or not _is_ambiguous(time, zone):
             before, second_pass = None, False
-            instants[i] = milliseconds(time if time.tzinfo else time.replace(tzinfo=zone))
+            instants[i] = epoch_ms(time if time.tzinfo else time.replace(tzinfo=zone))
             continue
         second_pass = second_pass or (before is not None and time <= before)
         before = time
-        instants[i] = milliseconds(
+        instants[i] = epoch_ms(
             time.replace(tzinfo=zone, fold=int(second_pass and _is_fold(time, zone)))
         )
         flags[i] = ReadingFlag.TIME_AMBIGUOUS
     return instants, flags
-
-
-def milliseconds(time: datetime) -> int:
-    """An aware time as whole milliseconds since 1970 UTC."""
-    return (time - EPOCH) // _MILLISECOND
 
 
 def _is_ambiguous(time: datetime, zone: tzinfo) -> bool:

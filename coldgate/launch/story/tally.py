@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from coldgate.instant import from_epoch_ms
 from coldgate.launch.client import Answer
 from coldgate.launch.screen import Course
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from coldgate.launch.client import ApiClient
 
 MOST_POINTS: Final = 10_000
-MILLI: Final = 1000
 
 
 class _Points(Answer):
@@ -44,7 +43,7 @@ class Tally:
         return Course(
             committed=sum(self._counts.values()),
             expected=self.expected,
-            taken_at=None if last_ms is None else datetime.fromtimestamp(last_ms / MILLI, UTC),
+            taken_at=None if last_ms is None else from_epoch_ms(last_ms),
         )
 
     async def _advance(self, serial: str) -> None:
