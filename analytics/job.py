@@ -23,6 +23,7 @@ from analytics.evaluation import canonical
 from analytics.judge import judge
 from analytics.profile_format import parse_profile
 from analytics.readings import Readings
+from coldgate.instant import EPOCH, epoch_ms, from_epoch_ms
 from coldgate.model import EventKind
 from coldgate.storage import judging
 from coldgate.storage.connection import connect
@@ -53,7 +54,6 @@ _IDLE_SECONDS: Final = 1.0
 _BUSY_SECONDS: Final = 0.01  # before a consignment that somebody else holds is tried again
 _RETRY_SECONDS: Final = (0.2, 5.0)
 _SLACK: Final = timedelta(hours=1)  # around a placement, for clock pairs and stamps
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no stamp on the wire is earlier
 _FAR_FUTURE: Final = datetime(3000, 1, 1, tzinfo=UTC)
 _MOST_AHEAD_MS: Final = 20 * 366 * 86_400_000  # ingest takes stamps within ten years of receipt
 _BEGINS: Final = (EventKind.PACKED, EventKind.DEPARTED)  # S7, the first that happened counts
@@ -193,8 +193,8 @@ def _window(events: Sequence[tuple[EventKind, datetime]]) -> Window:
     begin = next((event for kind in _BEGINS for event in events if event[0] is kind), None)
     end = next((event for event in events if event[0] in _ENDS), None)
     return Window(
-        begin_ms=None if begin is None else _epoch_ms(begin[1]),
-        end_ms=None if end is None else _epoch_ms(end[1]),
+        begin_ms=None if begin is None else epoch_ms(begin[1]),
+        end_ms=None if end is None else epoch_ms(end[1]),
         begin_event=None if begin is None else begin[0],
         end_event=None if end is None else end[0],
     )
@@ -204,11 +204,13 @@ def _load_channels(
     connection: Connection, placed: Sequence[PlacedLogger], window: Window
 ) -> tuple[Channel, ...]:
     stays = [
-        _Stay(one, max(one.placed_at, _EPOCH) - _SLACK, _last_moment(one, window)) for one in placed
+        # no stamp on the wire is before 1970
+        _Stay(one, max(one.placed_at, EPOCH) - _SLACK, _last_moment(one, window))
+        for one in placed
     ]
     pairs = judging.fetch_clock_pairs(
         connection,
-        [(stay.logger.id, _epoch_ms(stay.first), _epoch_ms(stay.last)) for stay in stays],
+        [(stay.logger.id, epoch_ms(stay.first), epoch_ms(stay.last)) for stay in stays],
     )
     known = judging.fetch_channels(connection, sorted({one.id for one in placed}))
     seats = [
@@ -228,9 +230,9 @@ def _load_channels(
             readings=_readings(points),
             conflicts=_readings(others),
             zone=stay.logger.zone,
-            placed_from_ms=_epoch_ms(stay.logger.placed_at),
+            placed_from_ms=epoch_ms(stay.logger.placed_at),
             placed_to_ms=(
-                None if stay.logger.removed_at is None else _epoch_ms(stay.logger.removed_at)
+                None if stay.logger.removed_at is None else epoch_ms(stay.logger.removed_at)
             ),
             interval_ms=stay.logger.interval_ms,
             clock_pairs=pairs.get(stay.logger.id, ()),
@@ -261,7 +263,7 @@ def _last_moment(placed: PlacedLogger, window: Window) -> datetime:
     """When the placement, or else the window, ends; with slack on it."""
     ends = [_FAR_FUTURE] if placed.removed_at is None else [_FAR_FUTURE, placed.removed_at]
     if window.end_ms is not None:
-        ends.append(_moment(window.end_ms))
+        ends.append(from_epoch_ms(window.end_ms))
     return min(ends) + _SLACK
 
 
@@ -328,22 +330,14 @@ def _excursion_row(one: Excursion) -> ExcursionRow:
         channel=one.channel,
         rule_id=one.rule,
         action=one.action.value,
-        started_at=_moment(one.start_ms),
-        ended_at=_moment(one.end_ms),
+        started_at=from_epoch_ms(one.start_ms),
+        ended_at=from_epoch_ms(one.end_ms),
         start_bound=one.lower_bound,
         end_bound=one.upper_bound,
         lin_ms=one.lin_ms,
         hold_ms=one.hold_ms,
         upper_ms=one.upper_ms,
         peak_milli=one.peak_milli,
-        peak_at=_moment(one.peak_at_ms),
+        peak_at=from_epoch_ms(one.peak_at_ms),
         readings=one.readings,
     )
-
-
-def _epoch_ms(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _moment(epoch_ms: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=epoch_ms)
