@@ -338,8 +338,8 @@ class World:
 
     def _judged(self) -> bool:
         query = (
-            "SELECT (SELECT count(*) FROM touched) = 0 AND (SELECT count(*) FROM evaluation"
-            " WHERE NOT provisional) >= %s"
+            "SELECT (SELECT count(*) FROM touched) = 0 AND (SELECT count(*) FROM reaction_due) = 0"
+            " AND (SELECT count(*) FROM evaluation WHERE NOT provisional) >= %s"
         )
         try:
             return fetch(self.dsn, query, len(SHIPMENTS)) == [True]
@@ -358,6 +358,8 @@ class World:
                 "streams with holes, or more than was acknowledged": self._open_streams(),
                 "outboxes": {g: h for g in GATEWAYS if (h := self._held(g))[:2] != (0, 0)},
                 "repeated messages": fetch(self.dsn, _REPEATED_MESSAGES),
+                "evaluations without one reaction": fetch(self.dsn, _UNANSWERED),
+                "broken links of the ledger": fetch(self.dsn, _BROKEN_LINKS),
             },
             evaluations={one.id: bytes(fetch(self.dsn, newest, one.id)[0]) for one in SHIPMENTS},
             gate=gate,
@@ -382,6 +384,19 @@ FROM stream JOIN gateway ON gateway.id = stream.gateway_id
 """
 _REPEATED_MESSAGES: Final = """
 SELECT stream_id, number, count(*) FROM message GROUP BY stream_id, number HAVING count(*) > 1
+"""
+_UNANSWERED: Final = """
+SELECT evaluation.consignment_id, evaluation.version
+FROM evaluation LEFT JOIN reaction ON reaction.evaluation_id = evaluation.id
+WHERE reaction.evaluation_id IS NULL
+"""
+_BROKEN_LINKS: Final = """
+SELECT sequence FROM (
+    SELECT sequence, previous, row_number() OVER (ORDER BY sequence) AS place,
+           lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER (ORDER BY sequence) AS before
+    FROM ledger
+) AS entry
+WHERE sequence <> place OR previous <> before
 """
 
 
