@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from coldgate.crypto import canonical_json, sha256_hex
 
+if TYPE_CHECKING:
     from analytics.exposure import Finding
     from analytics.profile import Action, Json
     from coldgate.model import EventKind, Quantity, Verdict
@@ -234,12 +232,12 @@ class Evaluation:
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: equal inputs give equal bytes, in whatever order they arrived."""
-        return canonical(self.as_json())
+        return canonical_json(self.as_json())
 
     @property
     def digest(self) -> str:
         """SHA-256 of the bytes, in hex."""
-        return sha256(self.to_bytes()).hexdigest()
+        return sha256_hex(self.to_bytes())
 
 
 def plain(value: object) -> Json:
@@ -257,11 +255,3 @@ def plain(value: object) -> Json:
             if NOT_EVIDENCE not in part.metadata
         }
     raise TypeError(type(value).__name__)
-
-
-def canonical(value: Mapping[str, object]) -> bytes:
-    """JSON with sorted keys, no spaces, UTF-8 and no NaN."""
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
-    return text.encode()

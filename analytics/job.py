@@ -19,10 +19,10 @@ import prometheus_client
 import psycopg
 
 from analytics.case import Case, Channel, Window
-from analytics.evaluation import canonical
 from analytics.judge import judge
 from analytics.profile_format import parse_profile
 from analytics.readings import Readings
+from coldgate.crypto import canonical_json
 from coldgate.instant import EPOCH, epoch_ms, from_epoch_ms
 from coldgate.model import EventKind
 from coldgate.storage import judging
@@ -289,7 +289,7 @@ def _is_news(evaluation: Evaluation, newest: StoredEvaluation, refresh: timedelt
 
 def _answer(body: Mapping[str, object]) -> bytes:
     """What somebody may have to act on: verdict, reasons and which excursions there are."""
-    return canonical(
+    return canonical_json(
         {
             "verdict": body["verdict"],
             "provisional": body["provisional"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from analytics import mkt
@@ -14,7 +13,6 @@ from analytics.evaluation import (
     Evaluation,
     ProfileReference,
     ReasonCode,
-    canonical,
     plain,
 )
 from analytics.exposure import Finding
@@ -22,6 +20,7 @@ from analytics.intervals import NEVER, difference, intervals, union
 from analytics.reasons import hold
 from analytics.sight import Sight, companions, look, uncovered
 from analytics.verdict import judge_channel, worst
+from coldgate.crypto import canonical_json, sha256_hex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -206,7 +205,7 @@ def _input_digest(
         "planned_loggers": sorted(set(case.planned_loggers)),
         "channels": channels,
     }
-    return sha256(canonical(body)).hexdigest()
+    return sha256_hex(canonical_json(body))
 
 
 def _constants(profile: Profile) -> Constants:
