@@ -64,3 +64,15 @@ def _readable(text: str) -> str:
     facts = [f"{key}={value}" for key, value in record.items() if key not in _KNOWN]
     trace = [f"\n{record['exception']}"] if "exception" in record else []
     return " ".join([*head, *facts, *trace])
+
+async def ends_within(process: Process, seconds: float) -> bool:
+    """Whether the process ends in time, also while the task that asks is being cancelled.
+
+    ``asyncio.timeout`` does not serve there: before Python 3.11.3 it mistakes its own timeout for
+    the cancellation, and the clean-up behind it is skipped.
+    """
+    waiting = asyncio.ensure_future(process.wait())
+    ended, _ = await asyncio.wait({waiting}, timeout=seconds)
+    if not ended:
+        waiting.cancel()
+    return bool(ended)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from coldgate.errors import LaunchError
 from coldgate.launch.health import ChildReport, State, serve_health
 from coldgate.launch.server import START_SECONDS, EmbeddedServer
-from coldgate.launch.stream import begin, lines_of, render_line
+from coldgate.launch.stream import begin, ends_within, lines_of, render_line
 from coldgate.launch.tether import EXIT_NOT_STARTED
 
 if TYPE_CHECKING:
@@ -259,10 +259,7 @@ class _Keeper:
         """Ask, wait, then kill what is left of the child's process group."""
         if process.returncode is None:
             process.send_signal(self._child.stop_signal)
-            try:
-                async with asyncio.timeout(self._child.grace_seconds):
-                    await process.wait()
-            except TimeoutError:
+            if not await ends_within(process, self._child.grace_seconds):
                 self._say("did not end in time; killed")
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # grandchildren too; it led a group of its own

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from coldgate.errors import LaunchError
-from coldgate.launch.stream import begin, lines_of, render_line
+from coldgate.launch.stream import begin, ends_within, lines_of, render_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,10 +74,9 @@ class Worker:
         if process is None or process.returncode is not None:
             return
         process.terminate()
-        try:
-            async with asyncio.timeout(GRACE_SECONDS):
-                await self.wait()
-        except TimeoutError:
+        if await ends_within(process, GRACE_SECONDS):
+            await self.wait()
+        else:
             self._say("did not end in time")
             await self.kill()
 
