@@ -1,5 +1,6 @@
 """Shapes and field types that all feature folders share."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from coldgate.model import IDENTIFIER
 
 Item = TypeVar("Item")
+Shape = TypeVar("Shape", bound="View")
 
 FIRST_YEAR = 1990
 LAST_YEAR = 2200
@@ -67,6 +69,15 @@ class Page(View, Generic[Item]):
 
     items: list[Item]
     next: str | int | None = None
+
+
+def page_of(
+    view: type[Shape], rows: Sequence[object], *, limit: int, cursor: str = "id"
+) -> Page[Shape]:
+    """The rows as a page; a full one has a ``next``, the ``cursor`` of its last item."""
+    items = [view.model_validate(row) for row in rows]
+    full = len(items) == limit
+    return Page(items=items, next=getattr(items[-1], cursor) if full else None)
 
 
 def example(**members: object) -> ConfigDict:

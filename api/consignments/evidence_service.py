@@ -10,7 +10,7 @@ from api.consignments.evidence_schemas import (
     ExcursionView,
     ReadingsPage,
 )
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.errors import ConflictError
 from coldgate.storage import consignments, placements, quality
 
@@ -45,8 +45,7 @@ def list_evaluations(
     """Every judgement of the consignment, in order of the versions."""
     consignments.visible(connection, consignment, scope=caller.scope)
     rows = quality.evaluations(connection, consignment, after=after, limit=limit)
-    items = [EvaluationView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].version if len(items) == limit else None)
+    return page_of(EvaluationView, rows, limit=limit, cursor="version")
 
 
 def get_evaluation(connection: Connection, caller: Caller, consignment: str, version: int) -> bytes:

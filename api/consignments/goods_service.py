@@ -15,7 +15,7 @@ from api.consignments.goods_schemas import (
     ProfileList,
     ProfileView,
 )
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.storage import goods
 from coldgate.storage.goods import NewProduct
 
@@ -46,8 +46,7 @@ def list_products(
 ) -> Page[ProductView]:
     """The caller's articles."""
     rows = goods.products(connection, scope=caller.scope, after=after, limit=limit)
-    items = [ProductView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(ProductView, rows, limit=limit)
 
 
 def add_lot(connection: Connection, caller: Caller, product: str, new: LotIn) -> LotView:

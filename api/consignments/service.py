@@ -15,7 +15,7 @@ from api.consignments.schemas import (
     PlacementList,
     PlacementView,
 )
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import EventKind, LineState
 from coldgate.storage import consignments, goods, placements
@@ -69,8 +69,7 @@ def list_consignments(
 ) -> Page[ConsignmentBrief]:
     """Consignments that the caller takes part in."""
     rows = consignments.all_visible(connection, scope=caller.scope, after=after, limit=limit)
-    items = [ConsignmentBrief.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(ConsignmentBrief, rows, limit=limit)
 
 
 def choose_profile(

@@ -14,7 +14,7 @@ from api.devices.schemas import (
     RefusedView,
     Topics,
 )
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.errors import ConflictError
 from coldgate.model import PARTITIONS
 from coldgate.secrets import hash_secret, new_secret, secret_matches
@@ -81,8 +81,7 @@ def list_gateways(
 ) -> Page[GatewayView]:
     """The caller's gateways and what each said last."""
     rows = devices.gateways(connection, scope=caller.scope, after=after, limit=limit)
-    items = [GatewayView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(GatewayView, rows, limit=limit)
 
 
 def register_logger(connection: Connection, caller: Caller, new: LoggerIn) -> LoggerView:
@@ -103,8 +102,7 @@ def list_loggers(
 ) -> Page[LoggerView]:
     """The caller's loggers."""
     rows = devices.loggers(connection, scope=caller.scope, after=after, limit=limit)
-    items = [LoggerView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(LoggerView, rows, limit=limit)
 
 
 def revoke_logger(connection: Connection, caller: Caller, logger_id: int) -> LoggerView:
@@ -119,8 +117,7 @@ def list_refused(
 ) -> Page[RefusedView]:
     """Messages that ingest refused and that name one of the caller's gateways, newest first."""
     rows = devices.refused(connection, scope=caller.scope, before=before, limit=limit)
-    items = [RefusedView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(RefusedView, rows, limit=limit)
 
 
 def verify_gateway(connection: Connection, name: str, password: str) -> GatewayGrant | None:

@@ -1,6 +1,9 @@
 """What is asked of the gate and what it answers."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
 
 from api.schemas import Body, Identifier, LotNumber, View, example
 from coldgate.model import LineState, Purpose, Verdict
@@ -34,8 +37,8 @@ class LineStateView(View):
     """A line that was asked about, and where it stands after the decision."""
 
     position: int
-    product: str
-    lot: str
+    product: Annotated[str, Field(validation_alias="product_id")]
+    lot: Annotated[str, Field(validation_alias="lot_number")]
     state: LineState
 
 
@@ -43,7 +46,9 @@ class DecisionView(View):
     """A decision as recorded."""
 
     id: int
-    consignment: str
+    consignment: Annotated[
+        str, Field(validation_alias=AliasChoices("consignment_id", "consignment"))
+    ]
     purpose: Purpose
     verdict: Verdict
     permitted: bool

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.gate.rules import Decision, Facts, decide, require_movable
-from api.gate.schemas import CheckView, DecisionView, GateAnswer, LineStateView
+from api.gate.schemas import DecisionView, GateAnswer, LineStateView
 from api.quality.reaction import apply_judgement
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.errors import NotFoundError
-from coldgate.model import LineState, Purpose, Verdict
+from coldgate.model import LineState, Purpose
 from coldgate.storage import consignments, gate, quality
 from coldgate.storage.gate import NewDecision
 from coldgate.storage.quality import NewDeviation
@@ -45,7 +45,9 @@ def ask(connection: Connection, caller: Caller, consignment: str, asked: GateIn)
     caller.record(connection, "gate.decided", consignment, decision=row.id, verdict=row.verdict)
     after = _lines(connection, consignment, asked.lot)
     return GateAnswer(
-        **_decision_view(row).model_dump(), lines=_line_views(after), deviation=deviation
+        **DecisionView.model_validate(row).model_dump(),
+        lines=[LineStateView.model_validate(line) for line in after],
+        deviation=deviation,
     )
 
 
@@ -55,8 +57,7 @@ def list_decisions(
     """Decisions about a consignment, oldest first."""
     consignments.visible(connection, consignment, scope=caller.scope)
     rows = gate.decisions(connection, consignment, after=after, limit=limit)
-    items = [_decision_view(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(DecisionView, rows, limit=limit)
 
 
 def _require_right(caller: Caller, consignment: ConsignmentRow, purpose: Purpose) -> None:
@@ -171,28 +172,3 @@ def _open_deviation(connection: Connection, row: DecisionRow, decision: Decision
         },
     )
     return deviation
-
-
-def _decision_view(row: DecisionRow) -> DecisionView:
-    return DecisionView(
-        id=row.id,
-        consignment=row.consignment_id,
-        purpose=Purpose(row.purpose),
-        verdict=Verdict(row.verdict),
-        permitted=row.permitted,
-        checks=[CheckView.model_validate(check) for check in row.checks],
-        actor=row.actor,
-        decided_at=row.decided_at,
-    )
-
-
-def _line_views(lines: Sequence[GateLine]) -> list[LineStateView]:
-    return [
-        LineStateView(
-            position=line.position,
-            product=line.product_id,
-            lot=line.lot_number,
-            state=LineState(line.state),
-        )
-        for line in lines
-    ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from api.caller import OPERATOR
 from api.parties.schemas import KeyCreated, KeyList, KeyView, PartyIn, PartyView
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.errors import NotFoundError
 from coldgate.secrets import new_secret
 from coldgate.storage import parties
@@ -33,8 +33,7 @@ def list_parties(
 ) -> Page[PartyView]:
     """Parties that the caller may see: itself, or for the operator all."""
     rows = parties.parties(connection, scope=caller.scope, after=after, limit=limit)
-    items = [PartyView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(PartyView, rows, limit=limit)
 
 
 def add_key(connection: Connection, caller: Caller, party: str, new: KeyIn) -> KeyCreated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.quality.schemas import DeviationView
-from api.schemas import Page
+from api.schemas import Page, page_of
 from coldgate.storage import consignments, quality
 
 if TYPE_CHECKING:
@@ -22,5 +22,4 @@ def list_deviations(
     rows = quality.deviations(
         connection, scope=caller.scope, consignment=consignment, after=after, limit=limit
     )
-    items = [DeviationView.model_validate(row) for row in rows]
-    return Page(items=items, next=items[-1].id if len(items) == limit else None)
+    return page_of(DeviationView, rows, limit=limit)
