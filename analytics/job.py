@@ -56,8 +56,7 @@ _RETRY_SECONDS: Final = (0.2, 5.0)
 _SLACK: Final = timedelta(hours=1)  # around a placement, for clock pairs and stamps
 _FAR_FUTURE: Final = datetime(3000, 1, 1, tzinfo=UTC)
 _MOST_AHEAD_MS: Final = 20 * 366 * 86_400_000  # ingest takes stamps within ten years of receipt
-_BEGINS: Final = (EventKind.PACKED, EventKind.DEPARTED)  # S7, the first that happened counts
-_ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
+_BEGINS: Final = (EventKind.PACKED, EventKind.DEPARTED)
 
 
 class Job:
@@ -189,15 +188,24 @@ def load_case(connection: Connection, consignment_id: str) -> Case:
 
 
 def _window(events: Sequence[tuple[EventKind, datetime]]) -> Window:
-    """The evaluation window by the events that define it (S7)."""
-    begin = next((event for kind in _BEGINS for event in events if event[0] is kind), None)
-    end = next((event for event in events if event[0] in _ENDS), None)
+    """The evaluation window by the events that define it (S7).
+
+    One event more can only make it longer: nobody cuts a breach off by telling of another one.
+    """
+    begin = next((event for event in events if event[0] in _BEGINS), None)
+    end = _last(events, EventKind.RECEIVED) or _last(events, EventKind.OPENED)
     return Window(
         begin_ms=None if begin is None else epoch_ms(begin[1]),
         end_ms=None if end is None else epoch_ms(end[1]),
         begin_event=None if begin is None else begin[0],
         end_event=None if end is None else end[0],
     )
+
+
+def _last(
+    events: Sequence[tuple[EventKind, datetime]], kind: EventKind
+) -> tuple[EventKind, datetime] | None:
+    return next((event for event in reversed(events) if event[0] is kind), None)
 
 
 def _load_channels(

@@ -17,10 +17,11 @@ SELECT
     ARRAY(SELECT DISTINCT zone FROM placement WHERE consignment_id = %(id)s) AS logged_zones,
     (SELECT count(*) FROM touched t
      WHERE t.consignment_id = %(id)s
-        OR t.channel_id IN (
-            SELECT c.id FROM placement p JOIN channel c ON c.logger_id = p.logger_id
-            WHERE p.consignment_id = %(id)s AND p.placed_at <= t.last_at
-              AND coalesce(p.removed_at, 'infinity') >= t.first_at)) AS unjudged,
+        OR (t.channel_id IN (
+                SELECT c.id FROM placement p JOIN channel c ON c.logger_id = p.logger_id
+                WHERE p.consignment_id = %(id)s)
+            AND %(id)s IN (SELECT concerned_consignments(t.channel_id, t.first_at, t.last_at)))
+    ) AS unjudged,
     EXISTS (SELECT FROM custody_event
             WHERE consignment_id = %(id)s AND kind = 'received') AS received
 

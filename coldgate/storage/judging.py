@@ -149,8 +149,11 @@ def fetch_lines(connection: Connection, consignment_id: str) -> list[tuple[str, 
 
 
 def fetch_events(connection: Connection, consignment_id: str) -> list[tuple[EventKind, datetime]]:
-    """Custody events in the order in which they happened."""
-    rows = connection.execute(_SQL["events"], (consignment_id,))
+    """What bounds the journey, in order of time: custody events and the gate's dispatch.
+
+    The dispatch counts as `departed`, unless consignor or operator said when the goods were packed.
+    """
+    rows = connection.execute(_SQL["events"], {"id": consignment_id})
     return [(EventKind(kind), happened_at) for kind, happened_at in rows]
 
 

@@ -1,10 +1,9 @@
 -- name: pending
-SELECT touched.id, touched.consignment_id, placement.consignment_id
+SELECT touched.id, touched.consignment_id, concerned.id
 FROM (SELECT * FROM touched ORDER BY id LIMIT %s) AS touched
-LEFT JOIN channel ON channel.id = touched.channel_id
-LEFT JOIN placement ON placement.logger_id = channel.logger_id
-    AND placement.placed_at <= touched.last_at
-    AND coalesce(placement.removed_at, 'infinity') >= touched.first_at
+LEFT JOIN LATERAL concerned_consignments(
+    touched.channel_id, touched.first_at, touched.last_at
+) AS concerned (id) ON true
 ORDER BY touched.id
 
 -- name: lock_consignment
@@ -27,7 +26,21 @@ LEFT JOIN product ON product.id = line.product_id
 WHERE line.consignment_id = %s
 
 -- name: events
-SELECT kind, happened_at FROM custody_event WHERE consignment_id = %s ORDER BY happened_at, id
+SELECT kind, happened_at FROM custody_event WHERE consignment_id = %(id)s
+UNION ALL
+-- Unless who answers for the goods says when they were packed, they left when the gate let them.
+SELECT 'departed', min(line_transition.changed_at)
+FROM line_transition
+JOIN consignment_line AS line ON line.id = line_transition.line_id
+WHERE line.consignment_id = %(id)s AND to_state = 'in_transit'
+  AND NOT EXISTS (
+      SELECT FROM custody_event AS event
+      JOIN party ON party.id = event.party_id
+      JOIN consignment ON consignment.id = event.consignment_id
+      WHERE event.consignment_id = %(id)s AND event.kind = 'packed'
+        AND (party.id = consignment.consignor_id OR party.kind = 'operator'))
+HAVING min(line_transition.changed_at) IS NOT NULL
+ORDER BY happened_at
 
 -- name: placed_loggers
 SELECT placement.zone, placement.placed_at, placement.removed_at,

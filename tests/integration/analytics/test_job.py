@@ -52,13 +52,16 @@ class House:
             )
             connection.execute("SELECT pg_notify('coldgate_touched', '')")
 
-    def add_event(self, kind: str, at: datetime, *, consignment: str = "c-1") -> None:
+    def add_event(
+        self, kind: str, at: datetime, *, consignment: str = "c-1", party: str = "carrier-1"
+    ) -> None:
         self.execute(
             "INSERT INTO custody_event (consignment_id, kind, happened_at, party_id)"
-            " VALUES (%s, %s, %s, 'carrier-1')",
+            " VALUES (%s, %s, %s, %s)",
             consignment,
             kind,
             at,
+            party,
         )
         self.execute("INSERT INTO touched (consignment_id) VALUES (%s)", consignment)
         self.execute("SELECT pg_notify('coldgate_touched', '')")
@@ -188,6 +191,71 @@ def test_late_readings_make_a_new_version(house: House) -> None:
         assert house.settled()
 
     assert house.evaluations == [("HOLD", False), ("PASS", False)]
+
+
+def breach_between(house: House, begin: int, end: int) -> None:
+    """An hour at 5 °C but for 16 °C between these minutes."""
+    house.add_readings([5000] * begin)
+    house.add_readings([16000] * (end - begin), begin=START + begin * MINUTE)
+    house.add_readings([5000] * (61 - end), begin=START + end * MINUTE)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [("packed", 0), ("packed", 30), ("received", 60)],
+        [("departed", 0), ("packed", 30), ("received", 60)],
+        [("packed", 0), ("opened", 10), ("received", 60)],
+        [("packed", 0), ("received", 10), ("received", 60)],
+    ],
+)
+def test_one_event_more_never_cuts_a_breach_off(house: House, told: list[tuple[str, int]]) -> None:
+    breach_between(house, 15, 20)
+
+    for kind, minute in told:
+        house.add_event(kind, START + minute * MINUTE)
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == [("FAIL", False)]
+
+
+@pytest.mark.parametrize(("packer", "verdict"), [("carrier-1", "FAIL"), ("maker-1", "PASS")])
+def test_journey_begins_at_the_gate_unless_the_consignor_says_when(
+    house: House, packer: str, verdict: str
+) -> None:
+    register_party(house.dsn, "maker-1", "manufacturer")
+    house.execute("UPDATE consignment SET consignor_id = 'maker-1'")
+    house.execute(
+        "INSERT INTO line_transition (line_id, from_state, to_state, changed_at)"
+        " VALUES (1, 'planned', 'in_transit', %s)",
+        START,
+    )
+    breach_between(house, 15, 20)
+
+    house.add_event("packed", START + 30 * MINUTE, party=packer)
+    house.add_event("received", START + 60 * MINUTE)
+    with judging(house):
+        assert house.settled()
+
+    assert house.evaluations == [(verdict, False)]
+
+
+def test_late_breach_of_a_logger_with_a_wrong_clock_is_judged(house: House) -> None:
+    day = timedelta(days=1)
+    start_ms = int(START.timestamp() * 1000)
+    behind_ms = start_ms - 86_400_000
+    house.execute("INSERT INTO clock_pair VALUES (1, %s, %s, 1)", behind_ms, start_ms)
+    house.add_event("packed", START)
+    house.add_readings([5000] * 30, begin=START - day)
+    house.add_readings([5000] * 26, begin=START - day + 35 * MINUTE)
+    house.add_event("received", START + 60 * MINUTE)
+    with judging(house):
+        assert house.settled()
+
+        house.add_readings([16000] * 5, begin=START - day + 30 * MINUTE)
+
+        assert wait_until(lambda: house.evaluations[-1] == ("FAIL", False), seconds=5)
 
 
 def test_judging_again_without_news_stores_nothing(house: House) -> None:
