@@ -16,7 +16,7 @@ from api.consignments.schemas import (
     PlacementView,
 )
 from api.schemas import Page, page_of
-from coldgate.errors import ConflictError, NotFoundError
+from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
 from coldgate.storage import consignments, goods, placements
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, ProfileKey
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from coldgate.storage.consignments import ConsignmentRow
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # S3: a stamp further ahead is not believed
+JOURNEY_ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
 
 
 def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) -> ConsignmentView:
@@ -104,7 +105,7 @@ def place_logger(
         removed_at=new.removed_at,
     )
     placements.lock_logger(connection, placement.logger)
-    _require_free(connection, caller, new.serial, placement)
+    _require_free(connection, new.serial, placement)
     row = placements.insert(connection, placement)
     consignments.touch(connection, consignment)
     caller.record(connection, "logger.placed", consignment, **new.model_dump(mode="json"))
@@ -115,12 +116,14 @@ def remove_logger(
     connection: Connection, caller: Caller, consignment: str, placement: int, removal: RemovalIn
 ) -> PlacementView:
     """Say when a logger left; readings from then on belong to no or to another consignment."""
-    consignments.locked(connection, consignment, scope=caller.scope)
+    found = consignments.locked(connection, consignment, scope=caller.scope)
     row = _placement(connection, consignment, placement)
     if row.removed_at is not None:
         raise ConflictError("ALREADY_REMOVED", f"logger {row.serial} was removed already")
     if removal.removed_at <= row.placed_at:
         raise ConflictError("REMOVED_BEFORE_PLACED", "removed_at must be later than placed_at")
+    if not _answers_for_goods(caller, found):
+        _require_no_trim(connection, consignment, removal)
     placements.remove(connection, consignment, placement=placement, removed_at=removal.removed_at)
     consignments.touch(connection, consignment)
     facts = removal.model_dump(mode="json")
@@ -136,8 +139,15 @@ def list_placements(connection: Connection, caller: Caller, consignment: str) ->
 
 
 def add_event(connection: Connection, caller: Caller, consignment: str, new: EventIn) -> EventView:
-    """Record an event; ``received`` quarantines what was in transit, always."""
-    consignments.locked(connection, consignment, scope=caller.scope)
+    """Record an event; ``received`` quarantines what was in transit, always.
+
+    A carrier does not say that its own journey is over: what comes later is not judged (S7).
+    """
+    found = consignments.locked(connection, consignment, scope=caller.scope)
+    if new.kind in JOURNEY_ENDS and not (
+        _answers_for_goods(caller, found) or caller.party == found.consignee_id
+    ):
+        raise ForbiddenError("CARRIER_CANNOT_RECEIVE", "consignor or consignee record this event")
     if new.happened_at > datetime.now(UTC) + CLOCK_TOLERANCE:
         raise ConflictError("EVENT_IN_FUTURE", "an event is recorded when it has happened")
     row = consignments.insert_event(
@@ -167,6 +177,27 @@ def list_events(connection: Connection, caller: Caller, consignment: str) -> Eve
     consignments.visible(connection, consignment, scope=caller.scope)
     rows = consignments.events(connection, consignment)
     return EventList(items=[EventView.model_validate(row) for row in rows])
+
+
+def _answers_for_goods(caller: Caller, consignment: ConsignmentRow) -> bool:
+    """Whether the caller may take evidence back: the consignor, or the operator for it."""
+    return caller.is_operator or caller.party == consignment.consignor_id
+
+
+def _require_no_trim(connection: Connection, consignment: str, removal: RemovalIn) -> None:
+    """Return unless the removal would, in hindsight, take readings of the journey away (S7)."""
+    lines = consignments.lines(connection, consignment)
+    if all(line.state == LineState.PLANNED.value for line in lines):
+        return
+    ended = [
+        event.happened_at
+        for event in consignments.events(connection, consignment)
+        if event.kind == EventKind.RECEIVED.value
+    ]
+    if removal.removed_at < max(ended, default=datetime.now(UTC) - CLOCK_TOLERANCE):
+        raise ConflictError(
+            "EVIDENCE_TRIMMED", "on the way only the consignor says that a logger left earlier"
+        )
 
 
 def _resolve(connection: Connection, chosen: ProfileRef) -> ProfileKey:
@@ -207,8 +238,13 @@ def _new_legs(new: ConsignmentIn) -> list[NewLeg]:
 def _logger_of(
     connection: Connection, caller: Caller, consignment: ConsignmentRow, new: PlacementIn
 ) -> int:
-    """The one logger with this serial number that a participant owns."""
-    owners = consignment.participants | {caller.party}
+    """The caller's logger with this serial number; the operator may name any participant's.
+
+    Nobody else may place it: whoever takes part in a consignment sees the readings of its loggers.
+    """
+    owners = frozenset({caller.party})
+    if caller.is_operator:
+        owners |= consignment.participants
     if new.party is not None:
         owners &= {new.party}
     found = placements.loggers(connection, serial=new.serial, parties=sorted(owners))
@@ -219,17 +255,11 @@ def _logger_of(
     return found[0].id
 
 
-def _require_free(
-    connection: Connection, caller: Caller, serial: str, placement: NewPlacement
-) -> None:
+def _require_free(connection: Connection, serial: str, placement: NewPlacement) -> None:
+    """Return if the logger is nowhere else; its owner may know the name of where it is."""
     taken_by = placements.overlapping(connection, placement)
-    if taken_by is None:
-        return
-    try:
-        consignments.visible(connection, taken_by, scope=caller.scope)
-    except NotFoundError:
-        taken_by = "another consignment"
-    raise ConflictError("LOGGER_TAKEN", f"logger {serial} is in {taken_by} at that time")
+    if taken_by is not None:
+        raise ConflictError("LOGGER_TAKEN", f"logger {serial} is in {taken_by} at that time")
 
 
 def _placement(connection: Connection, consignment: str, placement: int) -> placements.PlacementRow:

@@ -118,6 +118,12 @@ def require_movable(purpose: Purpose, lines: tuple[GateLine, ...]) -> None:
         raise ConflictError("ILLEGAL_TRANSITION", f"no {purpose.value} now: {', '.join(stuck)}")
 
 
+def require_on_time(purpose: Purpose, *, received: bool) -> None:
+    """Return unless goods would leave on a journey that is over, of which nothing is judged."""
+    if purpose is Purpose.DISPATCH and received:
+        raise ConflictError("ALREADY_RECEIVED", "the journey is over; plan another consignment")
+
+
 def condition_cause(judgement: Judgement) -> str | None:
     """The condition code by which the gate refuses this judgement; None for a clean PASS."""
     if judgement.verdict == Verdict.FAIL.value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api.gate.rules import Decision, Facts, decide, require_movable
+from api.gate.rules import Decision, Facts, decide, require_movable, require_on_time
 from api.gate.schemas import DecisionView, GateAnswer, LineStateView
 from api.quality.reaction import apply_judgement
 from api.schemas import Page, page_of
@@ -36,6 +36,7 @@ def ask(connection: Connection, caller: Caller, consignment: str, asked: GateIn)
         judgement=gate.judgement(connection, consignment),
         circumstances=gate.circumstances(connection, consignment),
     )
+    require_on_time(asked.purpose, received=facts.circumstances.received)
     decision = decide(asked.purpose, facts)
     row = _record(connection, caller, consignment, decision, facts)
     deviation = _act(connection, row, decision, [line.position for line in lines])
@@ -114,6 +115,7 @@ def _let_pass(connection: Connection, row: DecisionRow, positions: Sequence[int]
             to_state=LineState.IN_TRANSIT,
             positions=positions,
         )
+        consignments.touch(connection, row.consignment_id)  # it may be what begins the journey
         return
     # Goods always pass quarantine (section 1), even where nobody recorded that they came.
     _quarantine(connection, row.consignment_id, positions, also=[LineState.REVOKED])

@@ -76,7 +76,7 @@ def test_name_of_a_foreign_consignment_is_not_given_away(world: World) -> None:
     body = {"serial": serial, "placed_at": LATER}
     answer = world.of("stranger").post(f"/consignments/{own}/placements", json=body)
 
-    assert answer.json()["detail"].endswith("is in another consignment at that time")
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"no logger {serial}")
 
 
 def test_removed_logger_may_travel_in_the_next_consignment(world: World) -> None:
@@ -179,3 +179,60 @@ def test_evaluation_is_given_byte_for_byte(world: World) -> None:
 
     assert [(item["version"], item["verdict"]) for item in listed] == [(1, "PASS")]
     assert shown.content == body
+
+
+@pytest.mark.parametrize("kind", ["received", "opened"])
+def test_carrier_cannot_say_that_its_journey_is_over(world: World, kind: str) -> None:
+    consignment = world.consign()
+    body = {"kind": kind, "happened_at": BEGIN.isoformat()}
+    path = f"/consignments/{consignment}/events"
+
+    answer = world.of("truck").post(path, json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "CARRIER_CANNOT_RECEIVE")
+    for party in ("hospital", "maker", "operator"):
+        assert world.of(party).post(path, json=body).status_code == 201
+
+
+def test_carrier_cannot_trim_its_logger_in_hindsight(world: World) -> None:
+    consignment = world.consign(place=False)
+    placement = world.place(consignment, world.add_logger())["id"]
+    world.gate(consignment, "dispatch")
+    path = f"/consignments/{consignment}/placements/{placement}/remove"
+
+    answer = world.of("truck").post(path, json={"removed_at": LATER})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "EVIDENCE_TRIMMED")
+    assert world.of("maker").post(path, json={"removed_at": LATER}).is_success
+
+
+def test_carrier_takes_its_logger_back_at_the_end(world: World) -> None:
+    consignment = world.consign(place=False)
+    placement = world.place(consignment, world.add_logger())["id"]
+    world.gate(consignment, "dispatch")
+    received = world.event(consignment, "received")["happened_at"]
+
+    path = f"/consignments/{consignment}/placements/{placement}/remove"
+    assert world.of("truck").post(path, json={"removed_at": received}).is_success
+
+
+def test_carrier_takes_its_logger_out_on_the_way_as_it_happens(world: World) -> None:
+    consignment = world.consign(place=False)
+    placement = world.place(consignment, world.add_logger())["id"]
+    world.gate(consignment, "dispatch")
+
+    path = f"/consignments/{consignment}/placements/{placement}/remove"
+    now = datetime.now(UTC).isoformat()
+    assert world.of("truck").post(path, json={"removed_at": now}).is_success
+
+
+@pytest.mark.parametrize("party", ["maker", "hospital"])
+def test_nobody_sees_through_a_foreign_logger_by_placing_it(world: World, party: str) -> None:
+    serial = world.add_logger("truck")
+    consignment = world.consign(place=False)
+    body = {"serial": serial, "party": "truck", "placed_at": "1990-01-01T00:00:00Z"}
+
+    answer = world.of(party).post(f"/consignments/{consignment}/placements", json=body)
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert world.post(f"/consignments/{consignment}/placements", body)["party"] == "truck"

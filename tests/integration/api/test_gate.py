@@ -247,3 +247,15 @@ def wait_for_lock(world: World) -> None:
         " WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
     assert wait_until(lambda: bool(world.fetch(waiting)), seconds=10)
+
+
+def test_goods_cannot_leave_on_a_journey_that_is_over(world: World) -> None:
+    consignment = world.consign(lots=("A1", "A2"))
+    world.gate(consignment, "dispatch", lot={"product": "vaccine", "number": "A1"})
+    world.event(consignment, "received")
+
+    asked = {"purpose": "dispatch", "lot": {"product": "vaccine", "number": "A2"}}
+    answer = world.of("maker").post(f"/consignments/{consignment}/gate", json=asked)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_RECEIVED")
+    assert world.states(consignment) == ["quarantined", "planned"]
