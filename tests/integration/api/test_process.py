@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -18,18 +17,13 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import Identifier
 
 from api.errors import describe
+from coldgate.launch.folder import free_port
 from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:
     from api_world import World
 
 pytestmark = pytest.mark.database
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 def answers(url: str) -> bool:

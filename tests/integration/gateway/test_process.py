@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from coldgate.launch.folder import free_port
 from coldgate.wire import block_to_json
 from gateway.agent import open_outbox
 
@@ -57,13 +57,6 @@ async def exchange(port: int, requests: list[dict[str, Any]]) -> list[dict[str, 
         answers.append(json.loads(line))
     writer.close()
     return answers
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def send(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

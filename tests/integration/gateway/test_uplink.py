@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import socket
 import ssl
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from coldgate.crypto import sha256_hex
+from coldgate.launch.folder import free_port
 from coldgate.model import Rejection
 from gateway.agent import drained, open_outbox, sealer
 from gateway.clerk import Clerk, now_ms
@@ -284,10 +284,3 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         pass
     finally:
         writer.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
