@@ -5,16 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from certificates import write_certificate
 from compose_file import NATS_CONF, ROOT
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from coldgate.launch.deployment import new_environment
 
@@ -24,30 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.broker
 
 NATS = str(Path(sys.executable).parent / "nats-server")
-
-
-def write_certificate(folder: Path) -> None:
-    """A self-signed certificate and its key under the names that ``on.conf`` expects."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "server.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "server.key").write_bytes(pem)
 
 
 def check(folder: Path, choice: str, secrets: Mapping[str, str]) -> str:
@@ -67,7 +39,7 @@ def test_broker_accepts_its_configuration_without_tls(tmp_path: Path) -> None:
 
 
 def test_broker_accepts_its_configuration_with_a_certificate(tmp_path: Path) -> None:
-    write_certificate(tmp_path)
+    write_certificate(tmp_path / "server.crt", tmp_path / "server.key")
 
     assert check(tmp_path, "on", new_environment()) == ""
 
