@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 UNLABELLED: Final = Label(low_milli=None, high_milli=None)  # labels speak of temperature only
 REGULAR_SEGMENTS: Final = 3  # fewer cannot show that a logger keeps an interval at all
+MAX_INTERVAL_MS: Final = 3_600_000  # EN 12830: the longest recording interval in transport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,7 +84,7 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
     readings, clock = _timed(channel, begin, end)
     is_labelled = channel.quantity is Quantity.TEMPERATURE
     kept = canonicalise(readings, channel.quantity, profile.label if is_labelled else UNLABELLED)
-    interval_ms = channel.interval_ms or inferred_interval(kept.t, profile.gap_cap_ms)
+    interval_ms = believed_interval(channel.interval_ms, kept.t, profile.gap_cap_ms)
     bridge_ms = max_bridge(interval_ms or 0, profile.gap_cap_ms)
     between = segments(kept.t, bridge_ms)
     return Record(
@@ -98,6 +99,22 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
         between=between,
         gaps=_all_gaps(kept.t, between, (begin, end), bridge_ms),
     )
+
+
+def believed_interval(configured_ms: int | None, t: Millis, cap_ms: int) -> int | None:
+    """The interval by which gaps are told (S9): configured, as far as the readings bear it out.
+
+    Above the cap a configured one counts only if the logger really keeps it, and none above the
+    longest that a transport recorder may have: its owner would else declare every gap away.
+
+    >>> minutes = np.arange(10) * 60_000
+    >>> believed_interval(12 * 3_600_000, minutes, 900_000)
+    900000
+    """
+    seen_ms = inferred_interval(t, cap_ms)
+    if configured_ms is None:
+        return None if seen_ms is None else min(seen_ms, MAX_INTERVAL_MS)
+    return min(configured_ms, max(seen_ms or 0, cap_ms), MAX_INTERVAL_MS)
 
 
 def inferred_interval(t: Millis, cap_ms: int) -> int | None:

@@ -526,3 +526,19 @@ def test_an_excursion_that_a_gap_may_hide_is_no_plain_pass() -> None:
     assert evaluation.verdict is Verdict.PASS
     assert evaluation.with_excursions
     assert codes(evaluation) == {ReasonCode.EXCURSION_POSSIBLE}
+
+
+@pytest.mark.parametrize("interval_ms", [24 * 24 * HOUR, None])
+def test_owner_of_a_logger_cannot_declare_its_gaps_away(interval_ms: int | None) -> None:
+    hole = [row for row in steady(5.0, 2000) if not 300 < row[0] < 1500]
+
+    evaluation = judge(CCT, make_case(make_channel(hole, interval_ms=interval_ms)))
+
+    assert evaluation.verdict is Verdict.HOLD
+    assert ReasonCode.LOW_COVERAGE in codes(evaluation)
+
+
+def test_four_readings_in_two_days_prove_nothing() -> None:
+    case = make_case(make_channel(steady(5.0, 2160, every=720), interval_ms=None))
+
+    assert judge(CCT, case).verdict is Verdict.HOLD

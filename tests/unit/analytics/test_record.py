@@ -17,7 +17,7 @@ from judging import (
 
 from analytics.clock import DAY_MS, ClockState, synchronise
 from analytics.kernel import max_bridge
-from analytics.record import inferred_interval, observe
+from analytics.record import believed_interval, inferred_interval, observe
 from coldgate.model import ClockPair
 
 
@@ -76,6 +76,27 @@ def test_an_unknown_interval_is_the_median_once_it_is_regular() -> None:
     assert inferred_interval(minutes, 15 * MINUTE) == 30 * MINUTE
     assert inferred_interval(minutes[:2], 15 * MINUTE) == 7 * MINUTE + 30_000
     assert inferred_interval(minutes[:1], 15 * MINUTE) is None
+
+
+@pytest.mark.parametrize(
+    ("configured", "kept", "believed"),
+    [
+        (10, 10, 10),
+        (10, 1, 10),
+        (12 * 60, 10, 15),
+        (30, 30, 30),
+        (12 * 60, 12 * 60, 60),
+        (None, 30, 30),
+        (None, 12 * 60, 60),
+    ],
+)
+def test_interval_is_believed_as_far_as_the_readings_bear_it_out(
+    configured: int | None, kept: int, believed: int
+) -> None:
+    instants = np.arange(5, dtype=np.int64) * kept * MINUTE
+
+    configured_ms = None if configured is None else configured * MINUTE
+    assert believed_interval(configured_ms, instants, 15 * MINUTE) == believed * MINUTE
 
 
 def test_only_edges_longer_than_a_bridge_are_gaps() -> None:
