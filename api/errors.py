@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 ILLEGAL_TRANSITION: Final = "CG001"  # SQLSTATE of the line state guard
+_KEY: Final = re.compile(  # how PostgreSQL words the detail of both kinds of violation
+    r'Key \(.+?\)=\((?P<value>.*)\) (?:already exists|is not present in table "(?P<table>\w+)")'
+)
 RETRY: Final = {"Retry-After": "2"}
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
@@ -158,11 +162,10 @@ def _of_database(error: psycopg.Error) -> Problem:
         return Problem(status=HTTPStatus.CONFLICT, code="ILLEGAL_TRANSITION", detail=detail)
     match error:
         case sqlstate.UniqueViolation():
-            return Problem(
-                status=HTTPStatus.CONFLICT, code="ALREADY_EXISTS", detail="it exists already"
-            )
+            detail = f"{_row_meant(error) or 'it'} exists already"
+            return Problem(status=HTTPStatus.CONFLICT, code="ALREADY_EXISTS", detail=detail)
         case sqlstate.ForeignKeyViolation():
-            detail = error.diag.message_detail or "it names something that is not there"
+            detail = f"there is no {_row_meant(error) or 'such thing as it names'}"
             return Problem(status=HTTPStatus.CONFLICT, code="REFERENCE_UNKNOWN", detail=detail)
         case sqlstate.CheckViolation() | psycopg.DataError():
             return Problem(
@@ -180,6 +183,12 @@ def _of_database(error: psycopg.Error) -> Problem:
             )
         case _:
             return _unforeseen(error)
+
+
+def _row_meant(error: psycopg.Error) -> str | None:
+    """What a violated key speaks of, such as ``party north-freight``; None if it does not say."""
+    key = _KEY.match(error.diag.message_detail or "")
+    return f"{key['table'] or error.diag.table_name} {key['value']}" if key else None
 
 
 def _unforeseen(error: Exception) -> Problem:

@@ -63,10 +63,16 @@ class ProfileError(ColdgateError):
 
 
 class OutboxFullError(ColdgateError):
-    """The gateway's disk budget is used up; the logger must keep its readings and try later."""
+    """The gateway's disk budget is used up; the logger must keep its readings and try later.
 
-    def __init__(self, stored: int, capacity: int) -> None:
-        super().__init__(f"outbox holds {stored} of {capacity} readings; retry later")
+    ``capacity`` is None where it was not the number of readings but the disk that left no room.
+    """
+
+    def __init__(self, stored: int, capacity: int | None = None) -> None:
+        problem = f"outbox holds {stored} of {capacity} readings"
+        if capacity is None:
+            problem = f"the disk has no room beside the {stored} readings in the outbox"
+        super().__init__(f"{problem}; retry later")
         self.stored = stored
         self.capacity = capacity
 

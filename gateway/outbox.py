@@ -304,7 +304,7 @@ class Outbox:
             raise OutboxFullError(self.readings, limit)
         free = shutil.disk_usage(self._path.parent).free
         if self._bytes_used() > self._capacity.max_bytes or free < self._capacity.reserve_bytes:
-            raise OutboxFullError(self.readings, self.readings)
+            raise OutboxFullError(self.readings)
 
     def _bytes_used(self) -> int:
         pages, page_bytes = self._one("pages")
@@ -448,7 +448,7 @@ class Outbox:
                 self._refused += 1
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
                 self._refused += 1
-                raise OutboxFullError(self.readings, self.readings) from error
+                raise OutboxFullError(self.readings) from error
             raise
 
 

@@ -54,7 +54,10 @@ class LocalSource:
                 self._accept, self._host, self.port, limit=MAX_LINE_BYTES
             )
         except OSError as error:
-            raise SettingsError(f"cannot listen for loggers: {error.strerror}") from error
+            where = f"{self._host}:{self.port}"
+            raise SettingsError(
+                f"cannot listen for loggers on {where}: {error.strerror}"
+            ) from error
         self.port = server.sockets[0].getsockname()[1]
         self.listening.set()
         logger.info("listening for loggers", extra={"host": self._host, "port": self.port})

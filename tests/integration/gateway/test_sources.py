@@ -192,5 +192,5 @@ def test_port_in_use_is_a_problem_of_the_settings(tmp_path: Path) -> None:
             async with Clerk(Outbox(tmp_path / "second" / "o", gateway="gw-0002")) as clerk:
                 await LocalSource(clerk, "127.0.0.1", source.port).run()
 
-    with pytest.raises(SettingsError, match="cannot listen for loggers"):
+    with pytest.raises(SettingsError, match=r"cannot listen for loggers on 127\.0\.0\.1:"):
         asyncio.run(scenario())

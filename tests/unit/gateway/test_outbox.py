@@ -347,7 +347,7 @@ def test_commit_returns_only_when_the_disk_has_it(make_outbox: Any) -> None:
 def test_disk_without_the_reserve_is_full(make_outbox: Any) -> None:
     outbox = make_outbox(capacity=Capacity(reserve_bytes=2**60))
 
-    with pytest.raises(OutboxFullError):
+    with pytest.raises(OutboxFullError, match="the disk has no room"):
         outbox.store([reading()], now_ms=NOW_MS)
 
     assert make_outbox().readings == 0
