@@ -35,6 +35,11 @@ T = TypeVar("T")
 
 _IDLE_SECONDS: Final = 1.0
 _RETRY_SECONDS: Final = (0.2, 5.0)  # first and longest pause while the database is away
+_REFUSALS: Final = (  # what a message may be to blame for, and trying again does not help
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    psycopg.errors.ProgramLimitExceeded,
+)
 _AHEAD_EVERY: Final = timedelta(hours=6)
 
 
@@ -90,7 +95,7 @@ def _write(connection: Connection, tables: TimeTables, batch: Prepared) -> list[
     try:
         with connection.transaction():
             return [write_batch(connection, batch, tables)]
-    except (psycopg.DataError, psycopg.IntegrityError) as error:
+    except _REFUSALS as error:
         tables.forget()
         if len(batch.deliveries) == 1:
             logger.error("database refused a message", extra={"problem": str(error)})  # noqa: TRY400 - the message says it all

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from coldgate import wire
 from coldgate.model import Acknowledgement, Rejection
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from coldgate.storage.timescale import TimeTables
     from ingest.delivery import Delivery
     from ingest.prepare import Prepared
+
+_KEPT_LETTERS: Final = 500  # a topic has up to 65,535 bytes, an index entry a few thousand
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,10 +182,10 @@ def _quarantine(
 ) -> QuarantineRow:
     return QuarantineRow(
         received_at=delivery.received_at,
-        topic=_storable(delivery.topic),
+        topic=_storable(delivery.topic)[:_KEPT_LETTERS],
         sender=sender,
         code=code,
-        problem=_storable(problem)[:500],
+        problem=_storable(problem)[:_KEPT_LETTERS],
         serial=serial,
         sha256=delivery.sha256,
         payload=delivery.payload,

@@ -96,6 +96,19 @@ def test_transport_works_on_either_broker(any_broker: Any, plain_database: str) 
     assert stored_values(plain_database) == [5100, 5200, 5300]
 
 
+def test_topic_longer_than_an_index_entry_stops_nobody(sender: Sender, database: str) -> None:
+    long = "".join(uuid4().hex for _ in range(150))
+
+    sender.publish(b"anything", leaf=f"up/{long}")
+    sender.publish(sender.gateway.signed())
+
+    assert sender.acknowledged(1)
+    assert quarantined(database, "TOPIC_UNKNOWN") == [b"anything"]
+    kept = fetch(database, "SELECT topic FROM quarantine")[0]
+    assert sender.gateway.name in kept
+    assert len(kept) < 1000
+
+
 @on_both
 def test_message_sent_twice_changes_nothing(sender: Sender, database: str) -> None:
     payload = sender.gateway.signed()
