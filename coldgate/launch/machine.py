@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from coldgate.errors import LaunchError
 from coldgate.launch.broker import BrokerSettings, NatsBroker
-from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts, write_private
+from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts, is_free, write_private
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
 from coldgate.launch.probe import problem
 from coldgate.launch.process import Command, python
@@ -72,7 +73,7 @@ class Machine:
             self.folder.acquire()
             owned.callback(self.folder.release)
             self.operator_key = self.folder.secret("operator-key", new_secret)
-            self.api_port = self.settings.api_port or self.folder.port("api-port")
+            self.api_port = self._choose_api_port()
             self.health_port = self.folder.port("health-port")
             self.ingest_metrics_port = self.folder.port("ingest-metrics-port")
             self.analytics_metrics_port = self.folder.port("analytics-metrics-port")
@@ -81,6 +82,13 @@ class Machine:
                 server.prepare()
                 owned.callback(server.release)
             return owned.pop_all()
+
+    def _choose_api_port(self) -> int:
+        """The port that was asked for, or the kept one; another program's is refused at once."""
+        port = self.settings.api_port
+        if port and not is_free(port):
+            raise LaunchError(f"port {port} is taken by another program; choose one with --port")
+        return port or self.folder.port("api-port")
 
     def children(self) -> tuple[Child, ...]:
         """All processes in order of start; ``prepare`` comes before."""
