@@ -27,7 +27,7 @@ from coldgate.instant import EPOCH, epoch_ms, from_epoch_ms
 from coldgate.model import EventKind
 from coldgate.storage import judging
 from coldgate.storage.connection import connect
-from coldgate.storage.judging import EvaluationRow, ExcursionRow
+from coldgate.storage.judging import NewEvaluation, NewExcursion
 
 if TYPE_CHECKING:
     import threading
@@ -89,12 +89,15 @@ class Job:
             logger.info("judging")
             JUDGING.set(1)
             try:
-                while not self._stop.is_set():
-                    wait_seconds = self._judge_pending(connection)
-                    for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
-                        pass  # what was told is found by the next pass
+                self._judge_as_told(connection, ear)
             finally:
                 JUDGING.set(0)
+
+    def _judge_as_told(self, connection: Connection, ear: Connection) -> None:
+        while not self._stop.is_set():
+            wait_seconds = self._judge_pending(connection)
+            for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
+                pass  # what was told is found by the next pass
 
     def _judge_pending(self, connection: Connection) -> float:
         """One pass over the pending work; how long to wait unless notified earlier.
@@ -318,7 +321,7 @@ def store(
     connection: Connection, consignment_id: str, version: int, evaluation: Evaluation
 ) -> None:
     """Keep an evaluation for ever, with a row for each of its excursions."""
-    row = EvaluationRow(
+    row = NewEvaluation(
         consignment_id=consignment_id,
         version=version,
         verdict=evaluation.verdict.value,
@@ -333,8 +336,8 @@ def store(
     judging.add_evaluation(connection, row, [_excursion_row(one) for one in evaluation.excursions])
 
 
-def _excursion_row(one: Excursion) -> ExcursionRow:
-    return ExcursionRow(
+def _excursion_row(one: Excursion) -> NewExcursion:
+    return NewExcursion(
         channel=one.channel,
         rule_id=one.rule,
         action=one.action.value,

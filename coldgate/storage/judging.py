@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from coldgate.model import ClockPair, EventKind, Quantity
@@ -62,7 +62,7 @@ class StoredEvaluation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluationRow:
+class NewEvaluation:
     """One evaluation to be stored; ``body`` is the evaluation, byte for byte."""
 
     consignment_id: str
@@ -78,7 +78,7 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExcursionRow:
+class NewExcursion:
     """One excursion of an evaluation, for searching; the evaluation's body has all of it."""
 
     channel: str
@@ -225,56 +225,20 @@ def fetch_newest(connection: Connection, consignment_id: str) -> StoredEvaluatio
 
 
 def add_evaluation(
-    connection: Connection, row: EvaluationRow, excursions: Sequence[ExcursionRow]
+    connection: Connection, row: NewEvaluation, excursions: Sequence[NewExcursion]
 ) -> int:
     """Store an evaluation with its excursions, enter it in the ledger, tell who listens."""
-    stored = connection.execute(
-        _SQL["add_evaluation"],
-        (
-            row.consignment_id,
-            row.version,
-            row.verdict,
-            row.provisional,
-            row.with_excursions,
-            row.profile_id,
-            row.profile_version,
-            row.engine,
-            row.input_digest,
-            row.body,
-        ),
-    ).fetchone()
+    stored = connection.execute(_SQL["add_evaluation"], asdict(row)).fetchone()
     assert stored is not None  # noqa: S101 - INSERT … RETURNING gives its row
     evaluation_id = int(stored[0])
+    place = {"evaluation_id": evaluation_id, "consignment_id": row.consignment_id}
     connection.cursor().executemany(
-        _SQL["add_excursion"],
-        [_excursion_columns(evaluation_id, row.consignment_id, one) for one in excursions],
+        _SQL["add_excursion"], [{**asdict(one), **place} for one in excursions]
     )
     subject = f"consignment/{row.consignment_id}/evaluation/{row.version}"
     connection.execute(_SQL["append_ledger"], (subject, row.body))
     connection.execute(_SQL["notify"], (row.consignment_id,))
     return evaluation_id
-
-
-def _excursion_columns(
-    evaluation_id: int, consignment_id: str, one: ExcursionRow
-) -> tuple[object, ...]:
-    return (
-        evaluation_id,
-        consignment_id,
-        one.channel,
-        one.rule_id,
-        one.action,
-        one.started_at,
-        one.ended_at,
-        one.start_bound,
-        one.end_bound,
-        one.lin_ms,
-        one.hold_ms,
-        one.upper_ms,
-        one.peak_milli,
-        one.peak_at,
-        one.readings,
-    )
 
 
 def listen(connection: Connection) -> None:

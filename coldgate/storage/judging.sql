@@ -86,14 +86,17 @@ WHERE consignment_id = %s ORDER BY version DESC LIMIT 1
 -- name: add_evaluation
 INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,
                         profile_id, profile_version, engine, input_digest, body)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%(consignment_id)s, %(version)s, %(verdict)s, %(provisional)s, %(with_excursions)s,
+        %(profile_id)s, %(profile_version)s, %(engine)s, %(input_digest)s, %(body)s)
 RETURNING id
 
 -- name: add_excursion
 INSERT INTO excursion (evaluation_id, consignment_id, channel, rule_id, action, started_at,
                        ended_at, start_bound, end_bound, lin_ms, hold_ms, upper_ms, peak_milli,
                        peak_at, readings)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+VALUES (%(evaluation_id)s, %(consignment_id)s, %(channel)s, %(rule_id)s, %(action)s, %(started_at)s,
+        %(ended_at)s, %(start_bound)s, %(end_bound)s, %(lin_ms)s, %(hold_ms)s, %(upper_ms)s,
+        %(peak_milli)s, %(peak_at)s, %(readings)s)
 
 -- name: append_ledger
 SELECT append_ledger('analytics', 'evaluation', %s, %s)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from psycopg.types.json import Jsonb
 
 from coldgate.errors import NotFoundError
+from coldgate.storage.judging import NewExcursion
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all
 
@@ -64,23 +65,10 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExcursionRow:
-    """One out-of-limit event that a rule found."""
+class ExcursionRow(NewExcursion):
+    """One out-of-limit event that a rule found, and the evaluation that lists it."""
 
     evaluation_version: int
-    channel: str
-    rule_id: str
-    action: str
-    started_at: datetime
-    ended_at: datetime
-    start_bound: str
-    end_bound: str
-    lin_ms: int
-    hold_ms: int
-    upper_ms: int
-    peak_milli: int
-    peak_at: datetime
-    readings: int
 
 
 def open_deviation(connection: Connection, new: NewDeviation) -> tuple[int, bool]:
