@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -31,11 +31,14 @@ _ENV = Path(".env")
 def up(
     folder: Folder = _HOME,
     port: Annotated[int, typer.Option(help="Port of the API; 0 keeps a free one.")] = 8080,
+    broker: Annotated[
+        Literal["nats", "mosquitto"], typer.Option(help="Which MQTT broker to run.")
+    ] = "nats",
 ) -> None:
     """Run everything on this machine until Ctrl-C: servers, ingest, analytics, API."""
     from coldgate.launch.machine import Machine, MachineSettings  # noqa: PLC0415 - see above
 
-    machine = Machine(MachineSettings(folder=folder, api_port=port))
+    machine = Machine(MachineSettings(folder=folder, api_port=port, broker=broker))
 
     def started() -> None:
         _say(f"Coldgate answers on {machine.api_url} (documentation: {machine.api_url}/docs)")

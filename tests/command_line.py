@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,12 @@ QTAG: Final = next(iter(sorted(SHARED.glob("QTag*.txt"))), None)
 NO_SHARED_DATA: Final = "the real logger files are not at ../shared/data"
 START_SECONDS: Final = 60
 END_SECONDS: Final = 30
+MAPPING: Final = """
+serial: {serial}
+time: {{columns: [when], format: "%Y-%m-%d %H:%M:%S"}}
+values:
+  - {{column: warmth, quantity: temperature, unit: C}}
+"""
 
 
 def coldgate(*arguments: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
@@ -127,12 +134,26 @@ def running(folder: Path, *arguments: str) -> Iterator[Running]:
 
 
 @contextmanager
-def machine_up(folder: Path) -> Iterator[Running]:
+def machine_up(folder: Path, *more: str) -> Iterator[Running]:
     """``coldgate up`` with all its children well."""
-    with running(folder, "up", "--port", "0") as machine:
+    with running(folder, "up", "--port", "0", *more) as machine:
         assert wait_until(machine.is_healthy, seconds=START_SECONDS), machine.text
         yield machine
         machine.stop(signal.SIGTERM)
+
+
+def make_csv(folder: Path, serial: str, celsius: list[float]) -> Path:
+    """A CSV file with a reading every ten minutes, and its mapping beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    begin = datetime(2026, 3, 1, 6, tzinfo=UTC)
+    rows = [
+        f"{begin + timedelta(minutes=10 * index):%Y-%m-%d %H:%M:%S},{value}"
+        for index, value in enumerate(celsius)
+    ]
+    path = folder / f"{serial}.csv"
+    path.write_text("\n".join(["when,warmth", *rows]) + "\n")
+    path.with_suffix(".mapping.yaml").write_text(MAPPING.format(serial=serial))
+    return path
 
 
 def _environment() -> dict[str, str]:

@@ -4,7 +4,8 @@
         connect(broker.host, broker.port, broker.ingest_username, broker.ingest_password)
 
 A gateway may publish below its own ``up/`` and subscribe below its own ``down/``. In NATS the API
-answers for each connection (``api/devices/broker_auth.py``); mosquitto reads a password file.
+answers for each connection (``api/devices/broker_auth.py``); mosquitto reads a password file, which
+``coldgate/launch/admission.py`` keeps as the registry is.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import nkeys  # type: ignore[import-untyped]  # the package ships no types
 
 from coldgate.errors import LaunchError
 from coldgate.launch.folder import LOOPBACK, accepts, write_private
-from coldgate.launch.process import Command, recorded_pid
+from coldgate.launch.process import Command, recorded_pid, signal_if_caught
 from coldgate.launch.server import EmbeddedServer
 from coldgate.secrets import hash_secret, new_secret
 
@@ -174,7 +175,7 @@ class NatsBroker(EmbeddedBroker):
 
 
 class MosquittoBroker(EmbeddedBroker):
-    """Debian's mosquitto; gateways are the ones of the last ``admit``.
+    """Debian's mosquitto; gateways are the ones of the last ``admit``, at a start nobody.
 
     Gateways and ingest have a listener each: on the gateways' one the client id is the user
     name, so that nobody takes over another's session.
@@ -198,6 +199,7 @@ class MosquittoBroker(EmbeddedBroker):
         """The server with its configuration file."""
         return Command(
             argv=(_program(MOSQUITTO_VARIABLE, "mosquitto"), "-c", str(self._configuration)),
+            env={"TZ": "UTC"},  # of its log
             death_signal=signal.SIGTERM,
             record=self.record,
         )
@@ -206,17 +208,26 @@ class MosquittoBroker(EmbeddedBroker):
         """Whether both listeners take connections."""
         return accepts(self.port) and accepts(self._server_port)
 
-    def admit(self, stored: Mapping[str, str]) -> None:
+    def admit(self, stored: Mapping[str, str]) -> bool:
         """Let exactly these gateways connect from now on: id to ``coldgate.secrets`` stored form.
 
-        Nothing restarts; connections that are open stay open, as mosquitto 2.0 does it.
+        The answer is that of ``announce``. Nothing restarts. The caller need not own the broker:
+        it may be any process that may write into the folder.
         """
-        users = {**stored, INGEST: hash_secret(self.ingest_password)}
+        ingest_password = self.folder.secret("ingest-password", new_secret)
+        users = {**stored, INGEST: hash_secret(ingest_password)}
         lines = (f"{username}:{form}\n" for username, form in sorted(users.items()))
         write_private(self._passwords, "".join(lines))
+        return self.announce()
+
+    def announce(self) -> bool:
+        """Have the running broker read its list again; False while it does not take the signal.
+
+        A broker that starts reads the list by itself, but maybe the one before: repeat it then.
+        Connections whose password is not in the list any more are ended.
+        """
         pid = recorded_pid(self.record)
-        if pid is not None:
-            os.kill(pid, signal.SIGHUP)
+        return pid is not None and signal_if_caught(pid, signal.SIGHUP)
 
     @property
     def _configuration(self) -> Path:
@@ -228,8 +239,7 @@ class MosquittoBroker(EmbeddedBroker):
 
     def _configure(self) -> None:
         self._server_port = self.folder.port("server-port")
-        if not self._passwords.exists():
-            self.admit({})
+        self.admit({})  # nobody else, before the registry was asked
         rules = self.folder.path / "rules"
         write_private(rules, _MOSQUITTO_RULES)
         lines = (
@@ -245,7 +255,8 @@ class MosquittoBroker(EmbeddedBroker):
             "max_queued_messages 0",  # a full disk stops it, not a number
             f"max_inflight_messages {self.settings.max_ack_pending}",
             f"max_packet_size {self.settings.max_payload_bytes + TOPIC_BYTES}",
-            "log_dest stdout",
+            "log_dest stderr",  # to a pipe, stdout comes late and in blocks
+            "log_timestamp_format %Y-%m-%dT%H:%M:%SZ",
             "log_type error",
             "log_type warning",
             "log_type notice",

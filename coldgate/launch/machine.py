@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from coldgate.errors import LaunchError
-from coldgate.launch.broker import BrokerSettings, NatsBroker
+from coldgate.launch.broker import BrokerSettings, EmbeddedBroker, MosquittoBroker, NatsBroker
 from coldgate.launch.folder import LOOPBACK, OwnedFolder, accepts, is_free, write_private
 from coldgate.launch.postgres import EmbeddedPostgres, PostgresSettings
 from coldgate.launch.probe import problem
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+BrokerKind: TypeAlias = Literal["nats", "mosquitto"]
+
 API_GRACE_SECONDS: Final = 15.0  # open streams and requests end first
 
 
@@ -27,12 +29,15 @@ API_GRACE_SECONDS: Final = 15.0  # open streams and requests end first
 class MachineSettings:
     """Where everything is kept; a port of 0 is chosen once and kept in the folder.
 
-    ``postgres`` are server parameters; ``durable=False`` is for tests only.
+    ``broker`` may change from one run to the next: gateways find it at the same port, and send
+    again what it had not passed on. ``postgres`` are server parameters; ``durable=False`` is for
+    tests only.
     """
 
     folder: Path
     api_host: str = LOOPBACK
     api_port: int = 0
+    broker: BrokerKind = "nats"
     postgres: Mapping[str, str] = field(default_factory=dict)
     durable: bool = True
 
@@ -57,9 +62,11 @@ class Machine:
                 durable=settings.durable,
             )
         )
-        self.broker = NatsBroker(BrokerSettings(folder=settings.folder / "broker"))
+        kind = MosquittoBroker if settings.broker == "mosquitto" else NatsBroker
+        self.broker: EmbeddedBroker = kind(BrokerSettings(folder=settings.folder / "broker"))
         self.api_port = settings.api_port
         self.health_port = self.ingest_metrics_port = self.analytics_metrics_port = 0
+        self.admission_metrics_port = 0
         self.operator_key = ""
 
     @property
@@ -77,6 +84,7 @@ class Machine:
             self.health_port = self.folder.port("health-port")
             self.ingest_metrics_port = self.folder.port("ingest-metrics-port")
             self.analytics_metrics_port = self.folder.port("analytics-metrics-port")
+            self.admission_metrics_port = self.folder.port("admission-metrics-port")
             write_private(self.folder.path / "api-url", self.api_url + "\n")  # for other commands
             for server in (self.postgres, self.broker):
                 server.prepare()
@@ -96,6 +104,7 @@ class Machine:
             Child.of(self.postgres),
             Child.of(self.broker),
             Child(name="migrate", command=self._python("coldgate.storage", "migrate"), once=True),
+            *self._admission(),
             Child(
                 name="ingest",
                 command=self._python("ingest"),
@@ -138,12 +147,30 @@ class Machine:
             "COLDGATE_ANALYTICS_METRICS_PORT": str(self.analytics_metrics_port),
             "COLDGATE_API_HOST": self.settings.api_host,
             "COLDGATE_API_PORT": str(self.api_port),
-            "COLDGATE_API_AUTHORITY_URL": self.broker.url,
-            "COLDGATE_API_AUTHORITY_PASSWORD": self.broker.authority_password,
-            "COLDGATE_API_AUTHORITY_SEED": self.broker.authority_seed,
             "COLDGATE_API_BROKER_HOST": self.broker.host,
             "COLDGATE_API_BROKER_PORT": str(self.broker.port),
             "COLDGATE_API_OPERATOR_KEY": self.operator_key,
+            **self._broker_environment(),
+        }
+
+    def _admission(self) -> tuple[Child, ...]:
+        """Who tells the broker which gateways there are; nobody needs to tell NATS."""
+        if isinstance(self.broker, NatsBroker):
+            return ()
+        current = partial(_says, self.admission_metrics_port, "coldgate_admission_current 1.0")
+        command = self._python("coldgate.launch.admission")
+        return (Child(name="admission", command=command, ready=current),)
+
+    def _broker_environment(self) -> dict[str, str]:
+        if isinstance(self.broker, NatsBroker):
+            return {
+                "COLDGATE_API_AUTHORITY_URL": self.broker.url,
+                "COLDGATE_API_AUTHORITY_PASSWORD": self.broker.authority_password,
+                "COLDGATE_API_AUTHORITY_SEED": self.broker.authority_seed,
+            }
+        return {
+            "COLDGATE_ADMISSION_BROKER_FOLDER": str(self.broker.folder.path),
+            "COLDGATE_ADMISSION_METRICS_PORT": str(self.admission_metrics_port),
         }
 
     def _python(self, module: str, *arguments: str) -> Command:

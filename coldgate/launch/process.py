@@ -117,6 +117,22 @@ def recorded_pid(record: Path) -> int | None:
     return pid if same else None
 
 
+def signal_if_caught(pid: int, number: signal.Signals) -> bool:
+    """Send a signal to a process that handles it; one that would die of it is left alone.
+
+    A program that has just been started handles nothing yet.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
+        if not int(caught.split()[1], 16) >> (number - 1) & 1:  # proc(5): a mask, signal 1 first
+            return False
+        os.kill(pid, number)
+    except (OSError, StopIteration):  # it ended meanwhile
+        return False
+    return True
+
+
 def end_left_over(record: Path, *, by: signal.Signals, grace_seconds: float) -> None:
     """End the process that an earlier owner left behind; a stranger's pid is never touched."""
     for number in (by, signal.SIGKILL):

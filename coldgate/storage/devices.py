@@ -80,7 +80,9 @@ class RefusedRow:
 
 def insert_gateway(connection: Connection, new: NewGateway) -> GatewayRow:
     """Register a gateway; its name is taken for ever."""
-    return fetch_new(connection, GatewayRow, _SQL["insert_gateway"], asdict(new))
+    row = fetch_new(connection, GatewayRow, _SQL["insert_gateway"], asdict(new))
+    connection.execute(_SQL["notify"])
+    return row
 
 
 def gateways(
@@ -102,16 +104,28 @@ def gateway(connection: Connection, *, scope: str | None, name: str) -> GatewayR
 def revoke_gateway(connection: Connection, name: str) -> None:
     """Refuse the gateway from its next message on; revoking again keeps the first time."""
     connection.execute(_SQL["revoke_gateway"], {"name": name})
+    connection.execute(_SQL["notify"])
 
 
 def set_secret(connection: Connection, *, name: str, secret_hash: str) -> None:
     """Replace the broker password; the old one fails at the next connection."""
     connection.execute(_SQL["set_secret"], {"name": name, "secret_hash": secret_hash})
+    connection.execute(_SQL["notify"])
 
 
 def credentials(connection: Connection, name: str) -> Credentials | None:
     """What to check a password against; None for an unknown or revoked gateway."""
     return fetch_one(connection, Credentials, _SQL["credentials"], {"name": name})
+
+
+def stored_secrets(connection: Connection) -> dict[str, str]:
+    """Name and stored broker password of every gateway that may connect."""
+    return dict(connection.execute(_SQL["stored_secrets"]).fetchall())
+
+
+def listen(connection: Connection) -> None:
+    """Have this connection told when a gateway was added, rotated or revoked; autocommit mode."""
+    connection.execute(_SQL["listen"])
 
 
 def insert_logger(

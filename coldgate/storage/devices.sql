@@ -26,6 +26,15 @@ UPDATE gateway SET secret_hash = %(secret_hash)s WHERE name = %(name)s
 -- name: credentials
 SELECT partition, secret_hash FROM gateway WHERE name = %(name)s AND revoked_at IS NULL
 
+-- name: stored_secrets
+SELECT name, secret_hash FROM gateway WHERE revoked_at IS NULL
+
+-- name: listen
+LISTEN coldgate_gateway
+
+-- name: notify
+NOTIFY coldgate_gateway
+
 -- name: insert_logger
 INSERT INTO logger (serial, party_id, model, interval_ms)
 VALUES (%(serial)s, %(party)s, %(model)s, %(interval_ms)s)

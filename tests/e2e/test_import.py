@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from command_line import NO_SHARED_DATA, QTAG, coldgate, machine_up
+from command_line import NO_SHARED_DATA, QTAG, coldgate, machine_up, make_csv
 
 from coldgate.launch.process import recorded_pid
 
@@ -17,32 +16,11 @@ if TYPE_CHECKING:
 
     from command_line import Running
 
-MAPPING = """
-serial: {serial}
-time: {{columns: [when], format: "%Y-%m-%d %H:%M:%S"}}
-values:
-  - {{column: warmth, quantity: temperature, unit: C}}
-"""
-
 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with machine_up(tmp_path_factory.mktemp("import") / "machine") as machine:
         yield machine
-
-
-def make_csv(folder: Path, serial: str, celsius: list[float]) -> Path:
-    """A CSV file with a reading every ten minutes, and its mapping beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    begin = datetime(2026, 3, 1, 6, tzinfo=UTC)
-    rows = [
-        f"{begin + timedelta(minutes=10 * index):%Y-%m-%d %H:%M:%S},{value}"
-        for index, value in enumerate(celsius)
-    ]
-    path = folder / f"{serial}.csv"
-    path.write_text("\n".join(["when,warmth", *rows]) + "\n")
-    path.with_suffix(".mapping.yaml").write_text(MAPPING.format(serial=serial))
-    return path
 
 
 def take(

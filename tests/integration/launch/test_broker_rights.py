@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-import queue
 from typing import TYPE_CHECKING, Any
 
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from mqtt_session import ANSWER_SECONDS, Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = pytest.mark.broker
-
-ANSWER_SECONDS = 10
-
-
-class Session:
-    """One MQTT connection whose answers can be waited for."""
-
-    def __init__(self, *, port: int, username: str, password: str, client_id: str = "") -> None:
-        self.connected: queue.Queue[bool] = queue.Queue()
-        self.granted: queue.Queue[bool] = queue.Queue()
-        self.received: queue.Queue[bytes] = queue.Queue()
-        self.client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id or username,
-            reconnect_on_failure=False,
-        )
-        if username:
-            self.client.username_pw_set(username, password)
-        self.client.on_connect = lambda *event: self.connected.put(not event[3].is_failure)
-        self.client.on_subscribe = lambda *event: self.granted.put(not event[3][0].is_failure)
-        self.client.on_message = lambda *event: self.received.put(event[2].payload)
-        self.client.connect("127.0.0.1", port)
-        self.client.loop_start()
-
-    @property
-    def accepted(self) -> bool:
-        return self.connected.get(timeout=ANSWER_SECONDS)
-
-    def subscribe(self, topic: str, qos: int = 0) -> bool:
-        self.client.subscribe(topic, qos)
-        return self.granted.get(timeout=ANSWER_SECONDS)
-
-    def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
-        self.client.publish(topic, payload, qos).wait_for_publish(ANSWER_SECONDS)
-
-    def next(self) -> bytes:
-        return self.received.get(timeout=ANSWER_SECONDS)
-
-    def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 class Door:

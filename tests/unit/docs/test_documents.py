@@ -13,6 +13,7 @@ from analytics.settings import AnalyticsSettings
 from api.gate.rules import CHECKS
 from api.settings import ApiSettings
 from coldgate import wire
+from coldgate.launch.admission import AdmissionSettings
 from coldgate.storage.__main__ import StorageSettings
 from firmware_sim.settings import SimulatorSettings
 from gateway.settings import GatewaySettings
@@ -38,6 +39,7 @@ SETTINGS: Final = (
     IngestSettings,
     AnalyticsSettings,
     ApiSettings,
+    AdmissionSettings,
     GatewaySettings,
     SimulatorSettings,
 )
@@ -106,7 +108,12 @@ def test_every_setting_is_documented(kind: type[BaseSettings]) -> None:
 
 def test_every_metric_is_documented() -> None:
     text = read("docs/operations.md")
-    modules = ("ingest/metrics.py", "analytics/job.py", "api/metrics.py")
+    modules = (
+        "ingest/metrics.py",
+        "analytics/job.py",
+        "api/metrics.py",
+        "coldgate/launch/admission.py",
+    )
     metrics = {
         name
         for module in modules
