@@ -112,3 +112,20 @@ def test_reading_that_comes_late_revokes_the_release(judged_world: World) -> Non
     assert wait_until(lambda: world.states(consignment) == ["revoked"], seconds=20)
     assert wait_until(lambda: settled(world, consignment, "FAIL"), seconds=20)
     assert "CONDITION_FAIL" in world.causes(consignment)
+
+
+def test_excursions_of_the_newest_judgement_are_listed(judged_world: World) -> None:
+    world = judged_world
+    consignment, serial = travel(world)
+    send(world, serial, 16.0, minutes=range(5))
+    assert wait_until(lambda: world.states(consignment) == ["quarantined"], seconds=20)
+
+    newest = world.get(f"/consignments/{consignment}/evaluations")["items"][-1]["version"]
+    listed = world.get(f"/consignments/{consignment}/excursions")["items"]
+
+    assert {one["rule_id"]: one["peak_milli"] for one in listed} == {
+        "HI_HARD": 16_000,
+        "HI_LABEL": 16_000,
+    }
+    assert {one["evaluation_version"] for one in listed} == {newest}
+    assert {one["lin_ms"] for one in listed} == {4 * 60_000}
