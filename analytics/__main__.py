@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from prometheus_client import start_http_server
-
 from analytics.job import Job
 from analytics.settings import AnalyticsSettings
-from coldgate.service import run_service
+from coldgate.service import run_service, serve_metrics
 
 if TYPE_CHECKING:
     import threading
@@ -21,8 +19,7 @@ def main() -> int:
 
 
 def _judge(settings: AnalyticsSettings, stop: threading.Event) -> None:
-    if settings.analytics_metrics_port is not None:
-        start_http_server(settings.analytics_metrics_port, addr=settings.analytics_metrics_host)
+    serve_metrics(settings.analytics_metrics_host, settings.analytics_metrics_port)
     Job(settings.database_dsn.get_secret_value(), stop, refresh=settings.analytics_refresh).run()
 
 

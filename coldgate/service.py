@@ -8,6 +8,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
+from prometheus_client import start_http_server
+
 from coldgate.errors import SettingsError
 from coldgate.log import configure_logging
 from coldgate.settings import read_settings
@@ -27,17 +29,27 @@ def run_service(
 ) -> int:
     """Exit status of ``work``, done with settings ``kind`` until SIGTERM or Ctrl-C.
 
-    ``work`` gets the event that is set then, and returns soon after.
+    ``work`` gets the event that is set then, and returns soon after; a `SettingsError` of its own
+    counts as one of the settings.
     """
     configure_logging(name)
-    try:
-        settings = read_settings(kind)
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return WRONG_SETTINGS
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    work(settings, stop)
+    try:
+        work(read_settings(kind), stop)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_SETTINGS
     logger.info("stopped")
     return 0
+
+
+def serve_metrics(host: str, port: int | None) -> None:
+    """Serve the process's figures to Prometheus from now on; not at all without a port."""
+    if port is None:
+        return
+    try:
+        start_http_server(port, addr=host)
+    except OSError as error:
+        raise SettingsError(f"metrics cannot be served on {host}:{port}: {error}") from error

@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,7 +50,7 @@ class GatewaySettings(BaseSettings):
     folder: Path | None = None
     folder_every: timedelta = timedelta(seconds=5)
     zone: str | None = None  # of files that name none
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("partition")
     @classmethod

@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from prometheus_client import start_http_server
-
-from coldgate.service import run_service
+from coldgate.service import run_service, serve_metrics
 from ingest import metrics
 from ingest.consumer import Consumer
 from ingest.settings import IngestSettings
@@ -23,8 +21,7 @@ def main() -> int:
 
 
 def _consume(settings: IngestSettings, stop: threading.Event) -> None:
-    if settings.ingest_metrics_port is not None:
-        start_http_server(settings.ingest_metrics_port, addr=settings.ingest_metrics_host)
+    serve_metrics(settings.ingest_metrics_host, settings.ingest_metrics_port)
     source = _source(settings)
     metrics.SUBSCRIBED.set_function(lambda: float(source.subscribed))
     source.start()

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 import prometheus_client
 import psycopg
-from prometheus_client import start_http_server
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coldgate.launch.broker import BrokerSettings, MosquittoBroker
 from coldgate.launch.folder import LOOPBACK
-from coldgate.service import run_service
+from coldgate.service import run_service, serve_metrics
 from coldgate.storage import devices
 from coldgate.storage.connection import connect
 
@@ -113,8 +112,7 @@ def main() -> int:
 
 
 def _admit(settings: AdmissionSettings, stop: threading.Event) -> None:
-    if settings.metrics_port is not None:
-        start_http_server(settings.metrics_port, addr=LOOPBACK)
+    serve_metrics(LOOPBACK, settings.metrics_port)
     broker = MosquittoBroker(BrokerSettings(folder=settings.broker_folder))
     Admission(settings.database_dsn.get_secret_value(), broker, stop).run()
 

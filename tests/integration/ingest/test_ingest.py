@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -360,6 +361,26 @@ def test_wrong_settings_are_named_and_stop_the_process() -> None:
 
     assert done.returncode == 2
     assert "COLDGATE_DATABASE_DSN: Field required" in done.stderr
+
+
+def test_metrics_port_of_another_program_is_one_line_and_stops_the_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        told = {
+            "COLDGATE_DATABASE_DSN": "postgresql://nowhere",
+            "COLDGATE_BROKER_PASSWORD": "-",
+            "COLDGATE_INGEST_METRICS_PORT": str(other.getsockname()[1]),
+        }
+
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest"],
+            env=os.environ | told,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("metrics cannot be served on 127.0.0.1:")
 
 
 def test_series_of_another_quantity_makes_another_channel(sender: Sender, database: str) -> None:
