@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import httpx
@@ -64,3 +65,12 @@ def test_every_route_describes_its_refusals(url: str) -> None:
             for status in ("401", "404", "409", "422", "503"):
                 content = operation["responses"][status]["content"]
                 assert list(content) == ["application/problem+json"], (path, status)
+
+
+def test_documentation_loads_nothing_from_elsewhere(url: str) -> None:
+    page = httpx.get(f"{url}/docs").text
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert assets
+    assert all(asset.startswith("/") for asset in assets), assets
+    assert all(httpx.get(f"{url}{asset}").status_code == 200 for asset in assets)
