@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 OPERATOR: Final = "operator"
+
+
+def key_digest(key: str) -> bytes:
+    """The form in which an API key is stored; it is random: one round of SHA-256 is enough."""
+    return hashlib.sha256(key.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

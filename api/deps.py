@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg_pool import ConnectionPool
 from pydantic import BaseModel
 
-from api.caller import Caller
+from api.caller import Caller, key_digest
 from api.context import Context
 from api.errors import UnauthenticatedError
 from api.schemas import ShownOnce
@@ -42,9 +42,8 @@ def get_caller(
     """Who asks; `UnauthenticatedError` without a key in force."""
     if credentials is None:
         raise UnauthenticatedError("send the API key as: Authorization: Bearer cg_…")
-    digest = hashlib.sha256(credentials.credentials.encode()).digest()
     with context.pool.connection() as connection:
-        holder = parties.key_holder(connection, digest)
+        holder = parties.key_holder(connection, key_digest(credentials.credentials))
     if holder is None:
         raise UnauthenticatedError("this API key is unknown or revoked")
     return Caller(party=holder.party_id, kind=holder.kind, key_id=holder.key_id)

@@ -31,7 +31,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """A delivery that is quarantined whole; ``stream`` is "" because nothing in it is trusted."""
+    """A delivery that is quarantined whole; sender and partition are the topic's, "" if none.
+
+    Nothing of the payload is trusted.
+    """
 
     delivery: Delivery
     sender: str

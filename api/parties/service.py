@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Final
 
-from api.caller import OPERATOR
+from api.caller import OPERATOR, key_digest
 from api.parties.schemas import KeyCreated, KeyList, KeyView, PartyIn, PartyView
 from api.schemas import Page, page_of
 from coldgate.errors import NotFoundError
@@ -40,7 +39,7 @@ def add_key(connection: Connection, caller: Caller, party: str, new: KeyIn) -> K
     """Make a key for ``party``; only its SHA-256 is stored."""
     _require_party(connection, caller, party)
     secret = KEY_PREFIX + new_secret()
-    row = parties.insert_key(connection, party=party, label=new.label, sha256=digest(secret))
+    row = parties.insert_key(connection, party=party, label=new.label, sha256=key_digest(secret))
     caller.record(connection, "key.added", party, key=row.id, label=row.label)
     return KeyCreated(id=row.id, label=row.label, created_at=row.created_at, secret=secret)
 
@@ -59,11 +58,6 @@ def revoke_key(connection: Connection, caller: Caller, party: str, key_id: int) 
     return KeyView.model_validate(row)
 
 
-def digest(key: str) -> bytes:
-    """The form in which a key is stored; it is random, so that one round of SHA-256 is enough."""
-    return hashlib.sha256(key.encode()).digest()
-
-
 def _require_party(connection: Connection, caller: Caller, party: str) -> None:
     """Return if the caller is that party or the operator, and the party exists."""
     if not caller.is_operator and caller.party != party:
@@ -74,4 +68,4 @@ def _require_party(connection: Connection, caller: Caller, party: str) -> None:
 
 def ensure_operator(connection: Connection, key: str) -> None:
     """Make the operator's party and let ``key`` act for it; a key revoked before stays so."""
-    parties.ensure_operator(connection, OPERATOR, digest(key))
+    parties.ensure_operator(connection, OPERATOR, key_digest(key))
