@@ -6,28 +6,25 @@
 CREATE INDEX clock_pair_far_off ON clock_pair (logger_id)
     WHERE abs(logger_ms - gateway_ms) > 1800000;
 
-CREATE FUNCTION epoch_ms(moment timestamptz) RETURNS bigint
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (extract(epoch FROM moment) * 1000)::bigint;
-
 CREATE FUNCTION concerned_consignments(
     touched_channel integer, first_at timestamptz, last_at timestamptz
 ) RETURNS SETOF text
 LANGUAGE sql STABLE AS $$
     SELECT placement.consignment_id
     FROM channel
+    CROSS JOIN LATERAL (
+        -- No comparison is 0; one of more than 20 years is absurd, for ingest takes stamps within 10.
+        SELECT least(greatest(max(logger_ms - gateway_ms), 0), 632448000000) AS most_ms,
+               greatest(least(min(logger_ms - gateway_ms), 0), -632448000000) AS least_ms
+        FROM clock_pair
+        WHERE clock_pair.logger_id = channel.logger_id
+          AND abs(logger_ms - gateway_ms) > 1800000
+    ) AS ahead
     JOIN placement ON placement.logger_id = channel.logger_id
+        AND placement.placed_at <= last_at - ahead.least_ms * interval '1 ms'
+        AND coalesce(placement.removed_at, 'infinity')
+            >= first_at - ahead.most_ms * interval '1 ms'
     WHERE channel.id = touched_channel
-      AND ((placement.placed_at <= last_at
-            AND coalesce(placement.removed_at, 'infinity') >= first_at)
-        OR EXISTS (
-            SELECT FROM clock_pair AS pair
-            WHERE pair.logger_id = placement.logger_id
-              AND abs(pair.logger_ms - pair.gateway_ms) > 1800000
-              AND epoch_ms(placement.placed_at)
-                  <= epoch_ms(last_at) - (pair.logger_ms - pair.gateway_ms)
-              AND (placement.removed_at IS NULL OR epoch_ms(placement.removed_at)
-                  >= epoch_ms(first_at) - (pair.logger_ms - pair.gateway_ms))))
 $$;
 
 -- The window of a journey begins with the gate's dispatch where nobody else who may says when.
