@@ -138,6 +138,22 @@ class Block:
         """Number of instants; each series has one value, or a sentinel, for each."""
         return len(self.offsets_ms)
 
+    @property
+    def taken_ms(self) -> NDArray[np.int64]:
+        """When each reading was taken by the logger's clock, ms since 1970 UTC, shape (n,)."""
+        instants: NDArray[np.int64] = self.base_ms + self.offsets_ms.astype("int64")
+        return instants
+
+    @property
+    def earliest_ms(self) -> int:
+        """The first stamp in time, wherever it stands."""
+        return self.base_ms + int(self.offsets_ms.min())
+
+    @property
+    def latest_ms(self) -> int:
+        """The last stamp in time, wherever it stands."""
+        return self.base_ms + int(self.offsets_ms.max())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Message:

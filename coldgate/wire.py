@@ -174,8 +174,8 @@ def block_from_json(fields: object) -> Block:
 
 def check_times(block: Block, *, received_ms: int) -> None:
     """Refuse stamps further than 10 years from ``received_ms``: no logger lives that long."""
-    last = block.base_ms + int(block.offsets_ms.max())
-    if max(abs(block.base_ms - received_ms), abs(last - received_ms)) > MAX_TIME_DISTANCE_MS:
+    distance_ms = max(abs(block.base_ms - received_ms), abs(block.latest_ms - received_ms))
+    if distance_ms > MAX_TIME_DISTANCE_MS:
         raise WireError(
             "TIME_OUT_OF_RANGE", f"logger {block.serial}: stamp more than 10 years from now"
         )
@@ -488,6 +488,8 @@ def _block(fields: _Fields) -> Block:
 
 def _all_series(fields: _Fields, count: int) -> tuple[Series, ...]:
     series = tuple(_series(entry, count) for entry in fields.entries("series", MAX_SERIES))
+    if not series:  # its clock would change judgements of channels that it does not name
+        fields.refuse("series", "is empty")
     if len({(one.quantity, one.sensor) for one in series}) != len(series):
         fields.refuse("series", "names one quantity of one sensor twice")
     return series

@@ -32,12 +32,6 @@ class Arrival:
     numbered: bool
 
 
-def taken_ms(block: Block) -> NDArray[np.int64]:
-    """When each reading was taken, ms since 1970 UTC, shape (n,)."""
-    instants: NDArray[np.int64] = block.base_ms + block.offsets_ms.astype(np.int64)
-    return instants
-
-
 def sequences(block: Block) -> NDArray[np.int64]:
     """Sequence number of each reading, shape (n,)."""
     return np.arange(block.first_sequence, block.first_sequence + block.count, dtype=np.int64)
@@ -123,12 +117,11 @@ def joined(blocks: Iterable[Block]) -> tuple[Block, ...]:
 def _continues(run: Sequence[Block], block: Block) -> bool:
     """Whether ``block`` can be appended to ``run`` without losing a fact."""
     first, last = run[0], run[-1]
-    end = block.base_ms + int(block.offsets_ms.max())
     return (
         last.first_sequence + last.count == block.first_sequence
         and _shape(last) == _shape(block)
         and block.base_ms >= first.base_ms
-        and end - first.base_ms <= MAX_OFFSET_MS
+        and block.latest_ms - first.base_ms <= MAX_OFFSET_MS
         and _same_clock(first.clock, block.clock)
         and block.first_sequence + block.count - first.first_sequence <= wire.MAX_BLOCK_READINGS
     )
@@ -151,7 +144,7 @@ def _concatenated(run: Sequence[Block]) -> Block:
     if len(run) == 1:
         return run[0]
     base_ms = run[0].base_ms
-    offsets = [(b.offsets_ms.astype(np.int64) + (b.base_ms - base_ms)) for b in run]
+    offsets = [b.taken_ms - base_ms for b in run]
     flags = [b.flags for b in run if b.flags is not None]
     return replace(
         run[0],

@@ -328,7 +328,7 @@ class Outbox:
 
     def _remember_new(self, logger: int, arrival: Arrival) -> NDArray[np.bool_]:
         """Which readings were never taken before, shape (n,); they count as taken from now on."""
-        instants = work.taken_ms(arrival.block).tolist()
+        instants = arrival.block.taken_ms.tolist()
         keys = list(zip(instants, work.fingerprints(arrival).tolist(), strict=True))
         known = set(
             self._connection.execute(_SQL["known_between"], (logger, min(instants), max(instants)))

@@ -76,7 +76,7 @@ def admit_blocks(
                 good.append(admitted)
             except WireError as error:
                 refused.append(about(code=error.code, problem=error.problem))
-            if _latest_ms(block) > _horizon_ms(one):
+            if block.latest_ms > _horizon_ms(one):
                 refused.append(about(code="TIME_AHEAD", problem="readings from the future"))
     return good, refused
 
@@ -91,10 +91,6 @@ def _admit(accepted: Accepted, block: Block, loggers: Mapping[tuple[str, str], L
         raise WireError("LOGGER_REVOKED", f"logger {block.serial} was revoked")
     wire.check_times(block, received_ms=accepted.delivery.received_ms)
     return logger.id
-
-
-def _latest_ms(block: Block) -> int:
-    return block.base_ms + int(block.offsets_ms.max())
 
 
 def _horizon_ms(accepted: Accepted) -> int:
@@ -130,7 +126,7 @@ def touched_spans(
 
 
 def _concerned_ms(block: Block) -> tuple[int, int]:
-    first, last = block.base_ms + int(block.offsets_ms.min()), _latest_ms(block)
+    first, last = block.earliest_ms, block.latest_ms
     instants = [first, last]
     if block.clock is not None:
         ahead_ms = block.clock.logger_ms - block.clock.gateway_ms
@@ -169,7 +165,7 @@ def _series_columns(
     good: GoodBlock, series: Series, channels: Mapping[ChannelKey, int]
 ) -> tuple[NDArray[np.int64], ...]:
     block = good.block
-    taken = block.base_ms + block.offsets_ms.astype(np.int64)
+    taken = block.taken_ms
     value, flags = _stored_values(block, series)
     sequence = block.first_sequence + np.arange(block.count, dtype=np.int64)
     believable = taken <= _horizon_ms(good.accepted)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from coldgate.model import Block
 
 EXIT_WRONG_FORMAT: Final = 2  # of ``python -m gateway``
 WRONG_FORMAT: Final = re.compile(r"(?P<path>.+?)(:(?P<line>[0-9]+))?: (?P<problem>.+)")
@@ -117,12 +116,8 @@ async def read_parcel(file: LoggerFile) -> Parcel:
         file=file,
         content=content,
         run=hashlib.sha256(output).hexdigest()[:RUN_DIGITS],
-        stamps_ms=np.unique(np.concatenate([_stamps_ms(block) for block in blocks])),
+        stamps_ms=np.unique(np.concatenate([block.taken_ms for block in blocks])),
     )
-
-
-def _stamps_ms(block: Block) -> NDArray[np.int64]:
-    return block.base_ms + block.offsets_ms.astype(np.int64)
 
 
 def _refusal(status: int, said: str) -> FileFormatError | LaunchError:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from coldgate.errors import FileFormatError
-from gateway.blocks import taken_ms
 from gateway.readers.berlinger import read_berlinger
 from gateway.readers.local_time import find_zone
 
@@ -35,7 +34,7 @@ def tenths(file: LoggerFile) -> list[int]:
 
 
 def minutes(file: LoggerFile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.concatenate([taken_ms(block) for block in file.blocks]) // 60_000
+    return np.concatenate([block.taken_ms for block in file.blocks]) // 60_000
 
 
 def test_q_tag_run_03_has_its_424_readings() -> None:

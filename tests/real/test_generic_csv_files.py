@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from coldgate.errors import FileFormatError
-from gateway.blocks import Arrival, taken_ms
+from gateway.blocks import Arrival
 from gateway.outbox import Outbox
 from gateway.readers.decimals import SENTINEL
 from gateway.readers.generic_csv import read_csv
@@ -46,7 +46,7 @@ def canopy(part: str) -> LoggerFile:
 
 
 def instants(file: LoggerFile) -> list[int]:
-    return [int(t) for block in file.blocks for t in taken_ms(block)]
+    return [int(t) for block in file.blocks for t in block.taken_ms]
 
 
 def values(file: LoggerFile, series: int = 0) -> list[int]:

@@ -19,7 +19,6 @@ from analytics.judge import judge
 from analytics.readings import Readings
 from coldgate import wire
 from coldgate.model import Verdict
-from gateway.blocks import taken_ms
 from gateway.readers.berlinger import read_berlinger
 from gateway.readers.local_time import find_zone
 
@@ -42,7 +41,7 @@ def judged(export: tuple[str, int], profile: Profile) -> tuple[Evaluation, Devic
     assert file.report is not None
     values = np.concatenate([wire.to_milli(block.series[0])[0] for block in file.blocks])
     readings = Readings(
-        taken_at_ms=np.concatenate([taken_ms(block) for block in file.blocks]),
+        taken_at_ms=np.concatenate([block.taken_ms for block in file.blocks]),
         value_milli=values.astype(np.int32),
         flags=np.zeros(len(values), np.uint8),
     )

@@ -8,7 +8,6 @@ import pytest
 
 from coldgate.errors import FileFormatError
 from coldgate.model import Block, ReadingFlag
-from gateway.blocks import taken_ms
 from gateway.readers.berlinger import read_berlinger
 from gateway.readers.local_time import find_zone
 
@@ -105,7 +104,7 @@ def test_readings_are_exact_tenths_at_their_utc_times() -> None:
 def minutes(block: Block) -> list[int]:
     """Minutes of each reading after the run began in UTC."""
     start = round(datetime(2024, 1, 1, tzinfo=UTC).timestamp() * 1_000)
-    return [(int(t) - start) // 60_000 for t in taken_ms(block)]
+    return [(int(t) - start) // 60_000 for t in block.taken_ms]
 
 
 def test_identity_and_interval_of_the_logger_are_kept() -> None:

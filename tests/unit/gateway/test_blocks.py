@@ -20,7 +20,6 @@ from gateway.blocks import (
     numbered_runs,
     pieces,
     sequences,
-    taken_ms,
 )
 
 BASE_MS = 1_700_000_000_000
@@ -51,7 +50,7 @@ def facts(blocks: Any) -> list[tuple[str, int, int, int]]:
     return [
         (b.serial, int(n), int(t), int(v))
         for b in blocks
-        for n, t, v in zip(sequences(b), taken_ms(b), b.series[0].values, strict=True)
+        for n, t, v in zip(sequences(b), b.taken_ms, b.series[0].values, strict=True)
     ]
 
 
@@ -154,7 +153,7 @@ def test_columns_longer_than_a_block_can_span_are_cut() -> None:
     blocks = columns_to_blocks("A1", instants, (series([1, 2, 3, 4]),), np.zeros(4, np.uint8))
 
     assert [one.count for one in blocks] == [3, 1]
-    assert [t for one in blocks for t in taken_ms(one)] == instants.tolist()
+    assert [t for one in blocks for t in one.taken_ms] == instants.tolist()
 
 
 def test_columns_keep_the_order_of_the_file() -> None:
@@ -162,4 +161,4 @@ def test_columns_keep_the_order_of_the_file() -> None:
 
     (one,) = columns_to_blocks("A1", instants, (series([1, 2, 3]),), np.zeros(3, np.uint8))
 
-    assert taken_ms(one).tolist() == instants.tolist()
+    assert one.taken_ms.tolist() == instants.tolist()

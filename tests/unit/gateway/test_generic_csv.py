@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coldgate.errors import FileFormatError
-from gateway.blocks import taken_ms
 from gateway.readers.decimals import SENTINEL
 from gateway.readers.generic_csv import read_csv
 from gateway.readers.local_time import find_zone
@@ -47,7 +46,7 @@ def problem(text: str, **changes: Any) -> str:
 def test_times_and_values_are_exact() -> None:
     file = read("when,t\n04/03/2024 00:00,5.2\n04/03/2024 00:10,-0.05\n")
 
-    assert taken_ms(file.blocks[0]).tolist() == [MIDNIGHT_MS, MIDNIGHT_MS + 600_000]
+    assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS, MIDNIGHT_MS + 600_000]
     assert (values(file), file.blocks[0].series[0].exponent) == ([520, -5], -2)
 
 
@@ -64,7 +63,7 @@ def test_date_and_time_in_two_columns() -> None:
 
     file = read("day,clock,t\n04/03/2024,00:10,5\n", time=time)
 
-    assert taken_ms(file.blocks[0]).tolist() == [MIDNIGHT_MS + 600_000]
+    assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS + 600_000]
 
 
 @pytest.mark.parametrize("form", ["epoch_s", "epoch_ms"])
@@ -73,7 +72,7 @@ def test_epoch_needs_no_zone(form: str) -> None:
 
     file = read(f"when,t\n{stamp},5\n", zone=None, time={"columns": ["when"], "format": form})
 
-    assert taken_ms(file.blocks[0]).tolist() == [MIDNIGHT_MS]
+    assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS]
 
 
 def test_time_with_an_offset_needs_no_zone() -> None:
@@ -81,7 +80,7 @@ def test_time_with_an_offset_needs_no_zone() -> None:
 
     file = read("when,t\n2024-03-04T08:00:00+08:00,5\n", zone=None, time=time)
 
-    assert taken_ms(file.blocks[0]).tolist() == [MIDNIGHT_MS]
+    assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS]
 
 
 def test_local_time_without_any_zone_is_refused() -> None:
@@ -95,7 +94,7 @@ def test_zone_of_the_mapping_wins_over_that_of_the_settings() -> None:
 
     file = read_csv("a.csv", text, mapping=mapping(zone="Europe/Berlin"), zone=find_zone("UTC"))
 
-    assert taken_ms(file.blocks[0]).tolist() == [MIDNIGHT_MS]
+    assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS]
 
 
 def test_fahrenheit_becomes_celsius_in_thousandths() -> None:
