@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -68,16 +68,19 @@ def admit_blocks(
     for ordinal, one in enumerate(accepted):
         for block in one.message.blocks:
             about = partial(BlockRefusal, ordinal=ordinal, accepted=one, serial=block.serial)
+            believable = _without_future_clock(one, block)
             try:
                 logger_id = _admit(one, block, loggers)
                 admitted = GoodBlock(
-                    ordinal=ordinal, accepted=one, block=block, logger_id=logger_id
+                    ordinal=ordinal, accepted=one, block=believable, logger_id=logger_id
                 )
                 good.append(admitted)
             except WireError as error:
                 refused.append(about(code=error.code, problem=error.problem))
             if block.latest_ms > _horizon_ms(one):
                 refused.append(about(code="TIME_AHEAD", problem="readings from the future"))
+            elif believable is not block:
+                refused.append(about(code="TIME_AHEAD", problem="the gateway's clock is ahead"))
     return good, refused
 
 
@@ -91,6 +94,13 @@ def _admit(accepted: Accepted, block: Block, loggers: Mapping[tuple[str, str], L
         raise WireError("LOGGER_REVOKED", f"logger {block.serial} was revoked")
     wire.check_times(block, received_ms=accepted.delivery.received_ms)
     return logger.id
+
+
+def _without_future_clock(accepted: Accepted, block: Block) -> Block:
+    """The block, less a comparison with a gateway's clock that is ahead of ours (S3)."""
+    if block.clock is None or block.clock.gateway_ms <= _horizon_ms(accepted):
+        return block
+    return replace(block, clock=None)
 
 
 def _horizon_ms(accepted: Accepted) -> int:

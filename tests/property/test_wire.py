@@ -29,7 +29,7 @@ def series(draw: st.DrawFn, count: int, quantity: Quantity) -> Series:
 def blocks(draw: st.DrawFn) -> Block:
     count = draw(st.integers(1, 20))
     offsets = draw(st.lists(st.integers(0, 2**32 - 1), min_size=count, max_size=count))
-    quantities = draw(st.lists(st.sampled_from(Quantity), unique=True))
+    quantities = draw(st.lists(st.sampled_from(Quantity), min_size=1, unique=True))
     flags = draw(st.none() | st.lists(st.integers(0, 255), min_size=count, max_size=count))
     return Block(
         serial=draw(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:-]{0,63}\Z")),

@@ -26,6 +26,7 @@ from ingest_world import Ingest, Sender, make_ingest
 
 from coldgate import wire
 from coldgate.launch.process import wait_until
+from coldgate.model import ClockPair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,6 +268,17 @@ def test_readings_from_the_future_are_refused_the_others_kept(
     assert sender.acknowledged(1)
     assert stored_values(database) == [5100]
     assert fetch(database, "SELECT code FROM quarantine") == ["TIME_AHEAD"]
+
+
+def test_clock_of_a_gateway_that_is_ahead_moves_no_reading(sender: Sender, database: str) -> None:
+    ahead = ClockPair(logger_ms=now_ms(), gateway_ms=now_ms() + 7 * MINUTE_MS)
+
+    sender.publish(sender.gateway.signed(blocks=(make_block(clock=ahead),)))
+
+    assert sender.acknowledged(1)
+    assert len(stored_values(database)) == 3
+    assert fetch(database, "SELECT count(*) FROM clock_pair") == [0]
+    assert quarantined(database, "TIME_AHEAD")
 
 
 def test_instant_without_value_keeps_its_sequence_number(sender: Sender, database: str) -> None:

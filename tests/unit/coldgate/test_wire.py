@@ -23,6 +23,10 @@ def altered_block(**changes: object) -> bytes:
     return cbor2.dumps({**fields, "b": [{**fields["b"][0], **changes}]})
 
 
+def test_block_without_a_series_is_refused() -> None:
+    assert refusal(altered_block(y=[])) == "UNREADABLE"
+
+
 def test_topic_reads_what_it_writes() -> None:
     topic = wire.Topic("p03", "gw-0001", wire.UP_READINGS)
 
