@@ -26,6 +26,7 @@ QTAG: Final = next(iter(sorted(SHARED.glob("QTag*.txt"))), None)
 NO_SHARED_DATA: Final = "the real logger files are not at ../shared/data"
 START_SECONDS: Final = 60
 END_SECONDS: Final = 30
+BEGIN: Final = datetime(2026, 3, 1, 6, tzinfo=UTC)
 MAPPING: Final = """
 serial: {serial}
 time: {{columns: [when], format: "%Y-%m-%d %H:%M:%S"}}
@@ -142,10 +143,9 @@ def machine_up(folder: Path, *more: str) -> Iterator[Running]:
         machine.stop(signal.SIGTERM)
 
 
-def make_csv(folder: Path, serial: str, celsius: list[float]) -> Path:
+def make_csv(folder: Path, serial: str, celsius: list[float], *, begin: datetime = BEGIN) -> Path:
     """A CSV file with a reading every ten minutes, and its mapping beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    begin = datetime(2026, 3, 1, 6, tzinfo=UTC)
     rows = [
         f"{begin + timedelta(minutes=10 * index):%Y-%m-%d %H:%M:%S},{value}"
         for index, value in enumerate(celsius)

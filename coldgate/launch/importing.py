@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - pydantic reads the annotation when it runs
 from typing import TYPE_CHECKING, Final
 
-from coldgate.errors import ConflictError, LaunchError, NotFoundError
-from coldgate.instant import MILLISECOND
+from coldgate.errors import LaunchError, NotFoundError
+from coldgate.instant import MILLISECOND, epoch_ms
 from coldgate.launch.client import Answer, ApiClient
 from coldgate.launch.desk import open_desk
 from coldgate.launch.hosting import LogFile, run_beside
@@ -16,6 +15,7 @@ from coldgate.launch.import_report import show_import
 from coldgate.launch.judged import Evaluation, wait_for_evaluation
 from coldgate.launch.machine import Machine, MachineSettings
 from coldgate.launch.parcel import LoggerFile, Parcel, read_parcel
+from coldgate.launch.runs import Events, home_of, place, run_name, runs_of
 from coldgate.launch.screen import Screen
 from coldgate.model import EventKind
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 DESK: Final = "import-desk"  # name of the party, its gateway and its folder
 HEALTHY_SECONDS: Final = 60.0
 JUDGED_SECONDS: Final = 60.0
-MOST_NAMES: Final = 1_000
-SLUG_LETTERS: Final = 21  # of the 32 that an identifier may have
 INTERRUPTED: Final = 130  # as shells have it for SIGINT
 
 
@@ -62,44 +60,13 @@ class _Consignment(Answer):
     profile: _Profile | None
 
 
-class _Kind(Answer):
-    kind: EventKind
-
-
-class _Kinds(Answer):
-    items: list[_Kind]
-
-
-class _Placement(Answer):
-    serial: str
-    placed_at: datetime
-    removed_at: datetime | None
-
-    def touches(self, parcel: Parcel) -> bool:
-        """Whether the file's logger was there at any time of the file."""
-        gone = self.removed_at is not None and self.removed_at <= parcel.begin
-        return self.serial == parcel.serial and self.placed_at <= parcel.end and not gone
-
-
-class _Placements(Answer):
-    items: list[_Placement]
-
-
-class _Name(Answer):
-    id: str
-
-
-class _Names(Answer):
-    items: list[_Name]
-
-
 async def import_logger_file(request: ImportRequest, folder: Path) -> int:
     """Take the file, print what was found; 0 once it is judged, whatever the verdict.
 
     Raises:
         FileFormatError: the file cannot be read; nothing was started or stored.
-        ConflictError: the logger is in another consignment at that time, or is judged by a
-            profile that is frozen.
+        ConflictError: the file contradicts what was imported of its logger, or the profile of its
+            run is frozen.
     """
     file = LoggerFile(path=request.file, zone=request.zone, mapping=request.mapping)
     parcel = await read_parcel(file)
@@ -170,11 +137,12 @@ async def _take(access: Access, parcel: Parcel, profile: str) -> Import:
 
 
 def covers(evaluation: Evaluation, parcel: Parcel) -> bool:
-    """Whether every reading of the file within the judged time was judged."""
+    """Whether the file was judged to its end, and every reading of it from the judged begin on."""
     channels = [one for one in evaluation.channels if one.serial == parcel.serial]
     return bool(channels) and all(
         one.begin_ms is not None
         and one.end_ms is not None
+        and one.end_ms >= epoch_ms(parcel.end)
         and one.statistics.n + one.statistics.invalid >= parcel.due(one.begin_ms, one.end_ms)
         for one in channels
     )
@@ -215,9 +183,10 @@ async def _require_profile(client: ApiClient, profile: str) -> None:
 
 
 async def _register(client: ApiClient, parcel: Parcel, profile: str) -> str:
-    """The consignment that stands for the file; every step is skipped where it was done before."""
-    name = consignment_name(parcel)
-    await _require_free(client, name, parcel)
+    """The consignment of the file's run; every step is skipped where it was done before."""
+    runs = await runs_of(client, parcel, owner=DESK)
+    home = await home_of(client, runs, parcel)
+    name = home.consignment if home else run_name(parcel)
     party = {"id": DESK, "name": "Import desk", "kind": "carrier"}
     await client.ensure("/parties", party)
     await register_logger(client, parcel, party=DESK)
@@ -231,30 +200,10 @@ async def _register(client: ApiClient, parcel: Parcel, profile: str) -> str:
     }
     if not await client.ensure("/consignments", planned):
         await _choose_profile(client, name, profile)
-    await _place(client, name, parcel)
+    if home is None:
+        await place(client, parcel, runs, owner=DESK)
     await _tell_events(client, name, parcel)
     return name
-
-
-def consignment_name(parcel: Parcel) -> str:
-    """Name made from the logger and the run: the same file gets the same one."""
-    slug = re.sub(r"[^a-z0-9]+", "-", parcel.serial.lower())[:SLUG_LETTERS]
-    return f"{slug}-{parcel.run}"
-
-
-async def _require_free(client: ApiClient, name: str, parcel: Parcel) -> None:
-    """Return unless another import of the same logger speaks of the same time."""
-    slug = name.removesuffix(parcel.run)
-    page = await client.get("/consignments", _Names, after=slug, limit=MOST_NAMES)
-    others = (one.id for one in page.items if one.id.startswith(slug) and one.id != name)
-    for other in others:
-        placed = await client.get(f"/consignments/{other}/placements", _Placements)
-        if any(one.touches(parcel) for one in placed.items):
-            raise ConflictError(
-                "LOGGER_TAKEN",
-                f"logger {parcel.serial} was imported for that time already, as {other}, from a "
-                "file that says something else; nothing was stored",
-            )
 
 
 async def _choose_profile(client: ApiClient, name: str, profile: str) -> None:
@@ -263,15 +212,12 @@ async def _choose_profile(client: ApiClient, name: str, profile: str) -> None:
         await client.put(f"/consignments/{name}/profile", {"id": profile})
 
 
-async def _place(client: ApiClient, name: str, parcel: Parcel) -> None:
-    path = f"/consignments/{name}/placements"
-    if not (await client.get(path, _Placements)).items:
-        await client.tell(path, {**placement_of(parcel), "party": DESK})
-
-
 async def _tell_events(client: ApiClient, name: str, parcel: Parcel) -> None:
+    """Say when the run began and, if that is news, that it went on until the file's end (S7)."""
     path = f"/consignments/{name}/events"
-    known = {one.kind for one in (await client.get(path, _Kinds)).items}
-    for kind, moment in ((EventKind.PACKED, parcel.begin), (EventKind.RECEIVED, parcel.end)):
-        if kind not in known:
-            await client.tell(path, event(kind, moment))
+    known = await client.get(path, Events)
+    if known.last(EventKind.PACKED) is None:
+        await client.tell(path, event(EventKind.PACKED, parcel.begin))
+    end = known.last(EventKind.RECEIVED)
+    if end is None or end < parcel.end:
+        await client.tell(path, event(EventKind.RECEIVED, parcel.end))

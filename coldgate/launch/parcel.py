@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 from pydantic import ValidationError
 
 from coldgate import wire
+from coldgate.crypto import sha256_hex
 from coldgate.errors import FileFormatError, LaunchError
 from coldgate.instant import from_epoch_ms
 from coldgate.launch.client import Answer
@@ -18,11 +18,13 @@ from coldgate.launch.process import python
 from coldgate.launch.worker import captured
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from coldgate.model import Block
 
 EXIT_WRONG_FORMAT: Final = 2  # of ``python -m gateway``
 WRONG_FORMAT: Final = re.compile(r"(?P<path>.+?)(:(?P<line>[0-9]+))?: (?P<problem>.+)")
@@ -71,14 +73,29 @@ class FileContent(Answer):
     blocks: list[dict[str, Any]]  # each is checked by wire.block_from_json
 
 
+class ChannelName(NamedTuple):
+    """A quantity, as the API calls it, of one sensor."""
+
+    quantity: str
+    sensor: int
+
+
+Values: TypeAlias = dict[int, set[int | None]]  # ms since 1970 UTC -> milli-units
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Parcel:
-    """One logger's file, read; ``run`` names these readings: the same file gives the same run."""
+    """One logger's file, read; ``run`` names the run of the logger that begins as the file does.
+
+    ``values`` are thousandths of the unit, None where the logger had no value; more than one where
+    the file has the instant more than once.
+    """
 
     file: LoggerFile
     content: FileContent
     run: str
     stamps_ms: NDArray[np.int64]  # sorted, each instant once
+    values: Mapping[ChannelName, Values]
 
     @property
     def serial(self) -> str:
@@ -112,12 +129,26 @@ async def read_parcel(file: LoggerFile) -> Parcel:
     blocks = [wire.block_from_json(block) for block in content.blocks]
     if not blocks:
         raise FileFormatError(file.path.name, 0, "no reading in it")
+    stamps_ms = np.unique(np.concatenate([block.taken_ms for block in blocks]))
     return Parcel(
         file=file,
         content=content,
-        run=hashlib.sha256(output).hexdigest()[:RUN_DIGITS],
-        stamps_ms=np.unique(np.concatenate([block.taken_ms for block in blocks])),
+        run=sha256_hex(f"{content.serial}\n{stamps_ms[0]}".encode())[:RUN_DIGITS],
+        stamps_ms=stamps_ms,
+        values=_values(blocks),
     )
+
+
+def _values(blocks: Sequence[Block]) -> dict[ChannelName, Values]:
+    found: dict[ChannelName, Values] = {}
+    for block in blocks:
+        stamps = block.taken_ms.tolist()
+        for series in block.series:
+            values = found.setdefault(ChannelName(series.quantity.name.lower(), series.sensor), {})
+            milli, present = wire.to_milli(series)
+            for at_ms, value, known in zip(stamps, milli.tolist(), present.tolist(), strict=True):
+                values.setdefault(at_ms, set()).add(value if known else None)
+    return found
 
 
 def _refusal(status: int, said: str) -> FileFormatError | LaunchError:

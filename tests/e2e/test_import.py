@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from command_line import NO_SHARED_DATA, QTAG, coldgate, machine_up, make_csv
+from command_line import BEGIN, NO_SHARED_DATA, QTAG, coldgate, machine_up, make_csv
 
 from coldgate.launch.process import recorded_pid
 
@@ -28,6 +29,11 @@ def take(
 ) -> subprocess.CompletedProcess[str]:
     options = ["--profile", profile, "--zone", "UTC", "--folder", str(folder), *more]
     return coldgate("import", str(file), *options)
+
+
+def consignment_of(taken: subprocess.CompletedProcess[str]) -> str:
+    assert taken.returncode == 0, taken.stderr
+    return taken.stdout.splitlines()[-1].removeprefix("consignment ")
 
 
 def cells(output: str, label: str) -> list[str]:
@@ -90,6 +96,98 @@ def test_another_profile_judges_the_same_readings_again(machine: Running, tmp_pa
     assert "nothing added" in taken.stdout
 
 
+def test_a_longer_export_adds_what_is_new_and_is_judged_as_a_whole(
+    machine: Running, tmp_path: Path
+) -> None:
+    hot = [5.0, *[16.0] * 3]
+    short = take(machine.folder, make_csv(tmp_path / "1", "GEN-10", [5.0] * 6))
+
+    longer = take(machine.folder, make_csv(tmp_path / "2", "GEN-10", [5.0] * 6 + hot))
+    whole = take(machine.folder, make_csv(tmp_path / "3", "GEN-10", [5.0] * 6 + hot + [5.0]))
+
+    assert "verdict PASS" in short.stdout
+    assert "4 readings added of 10" in longer.stdout
+    assert "verdict FAIL" in longer.stdout
+    assert "1 readings added of 11" in whole.stdout
+    assert cells(whole.stdout, "readings") == ["11"]
+    assert consignment_of(short) == consignment_of(longer) == consignment_of(whole)
+
+
+def test_a_shorter_export_after_the_longer_one_adds_nothing(
+    machine: Running, tmp_path: Path
+) -> None:
+    take(machine.folder, make_csv(tmp_path / "long", "GEN-11", [5.0] * 12))
+
+    taken = take(machine.folder, make_csv(tmp_path / "short", "GEN-11", [5.0] * 5))
+
+    assert taken.returncode == 0, taken.stderr
+    assert "nothing added: all 5 readings were there already" in taken.stdout
+    assert cells(taken.stdout, "readings") == ["12"]
+
+
+def test_an_export_that_has_lost_the_oldest_readings_is_joined_to_its_run(
+    machine: Running, tmp_path: Path
+) -> None:
+    later = BEGIN + timedelta(minutes=20)
+    first = take(machine.folder, make_csv(tmp_path / "1", "GEN-12", [5.0, 5.1, 5.2, 5.3]))
+
+    rolled = make_csv(tmp_path / "2", "GEN-12", [5.2, 5.3, 5.4], begin=later)
+    taken = take(machine.folder, rolled)
+
+    assert taken.returncode == 0, taken.stderr
+    assert cells(taken.stdout, "readings") == ["5"]
+    assert consignment_of(taken) == consignment_of(first)
+
+
+def test_an_export_that_begins_before_its_run_is_refused(machine: Running, tmp_path: Path) -> None:
+    later = BEGIN + timedelta(minutes=20)
+    take(machine.folder, make_csv(tmp_path / "1", "GEN-14", [5.2, 5.3], begin=later))
+
+    refused = take(machine.folder, make_csv(tmp_path / "2", "GEN-14", [5.0, 5.1, 5.2, 5.3]))
+
+    assert refused.returncode == 2
+    assert "which begins later than the file; nothing was stored" in refused.stderr
+
+
+def test_runs_of_one_logger_are_apart_in_whatever_order_they_come(
+    machine: Running, tmp_path: Path
+) -> None:
+    days = [BEGIN + timedelta(days=day) for day in range(3)]
+    files = [
+        make_csv(tmp_path / str(number), "GEN-13", [5.0 + number] * 6, begin=begin)
+        for number, begin in enumerate(days)
+    ]
+
+    taken = {number: take(machine.folder, files[number]) for number in (1, 0, 2)}
+    longer = make_csv(tmp_path / "longer", "GEN-13", [5.0] * 9, begin=days[0])
+    grown = take(machine.folder, longer)
+
+    assert [taken[number].returncode for number in (0, 1, 2)] == [0, 0, 0]
+    assert len({consignment_of(one) for one in taken.values()}) == 3
+    assert "3 readings added of 9" in grown.stdout
+    assert consignment_of(grown) == consignment_of(taken[0])
+
+
+@pytest.mark.skipif(QTAG is None, reason=NO_SHARED_DATA)
+def test_real_qtag_read_out_half_way_and_at_the_end_is_one_run(
+    machine: Running, tmp_path: Path
+) -> None:
+    assert QTAG is not None
+    lines = QTAG.read_text(encoding="ascii").replace("RCPJ00010", "RCPJ00099").splitlines()
+    data, end = lines.index("Data:") + 2, lines.index("Cert:")
+    half, whole = tmp_path / "half.txt", tmp_path / "whole.txt"
+    half.write_text("\n".join([*lines[: (data + end) // 2], *lines[end:]]))
+    whole.write_text("\n".join(lines))
+
+    first = take(machine.folder, half, "WHO_ESI_TYPE1")
+    second = take(machine.folder, whole, "WHO_ESI_TYPE1")
+
+    assert cells(first.stdout, "readings")[0] == "212"
+    assert "212 readings added of 424" in second.stdout
+    assert cells(second.stdout, "readings")[0] == "424"
+    assert consignment_of(first) == consignment_of(second)
+
+
 def test_a_file_that_contradicts_an_earlier_one_stores_nothing(
     machine: Running, tmp_path: Path
 ) -> None:
@@ -100,6 +198,7 @@ def test_a_file_that_contradicts_an_earlier_one_stores_nothing(
 
     assert refused.returncode == 2
     assert "logger GEN-8 was imported for that time already, as gen-8-" in refused.stderr
+    assert "with another temperature at 2026-03-01 06:20:00 UTC" in refused.stderr
     assert machine.ask("/consignments") == before
 
 
