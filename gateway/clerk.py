@@ -13,7 +13,6 @@ from coldgate.errors import ColdgateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from gateway.blocks import Arrival
     from gateway.outbox import Outbox, Stored
@@ -42,12 +41,7 @@ class Clerk:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._committing is not None:
             await self._committing
         self._thread.shutdown(wait=True)

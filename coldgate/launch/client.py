@@ -14,7 +14,6 @@ from coldgate.errors import ConflictError, LaunchError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -53,16 +52,10 @@ class ApiClient:
         )
 
     async def __aenter__(self) -> Self:
-        await self._client.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
 
     async def get(self, path: str, shape: type[Shape], **query: str | int) -> Shape:
         """What stands at ``path``."""
@@ -116,9 +109,8 @@ class ApiClient:
         try:
             answer = await self._client.request(method, path, json=body, params=params)
         except httpx.TransportError as error:
-            raise LaunchError(
-                f"no answer from {self.url}: {str(error) or type(error).__name__}"
-            ) from (error)
+            why = str(error) or type(error).__name__
+            raise LaunchError(f"no answer from {self.url}: {why}") from error
         if answer.is_success:
             return answer
         raise _refusal(method, path, answer)
