@@ -12,6 +12,7 @@ from analytics.case import Case, Channel, Window
 from analytics.judge import judge
 from analytics.profile_format import load_builtin_profiles
 from analytics.readings import Readings
+from coldgate.instant import MILLISECOND, epoch_ms
 from coldgate.model import EventKind, Quantity
 from firmware_sim.scenario import Journey, scenario_named
 from firmware_sim.simulation import Simulation, serial_numbers
@@ -26,14 +27,9 @@ PROFILE: Final = "USP_CCT_2_8"
 BEGIN: Final = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 END: Final = BEGIN + timedelta(hours=13)
 INTERVAL: Final = timedelta(minutes=1)
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLI: Final = 100  # milli-units in the sensors' step of 0.1
 
 Row = tuple[str, int, int, int, int]  # serial, quantity, sequence, taken (ms), value (milli-units)
-
-
-def epoch_ms(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +51,7 @@ class Shipment:
         journey = Journey(
             begin_ms=epoch_ms(BEGIN),
             end_ms=epoch_ms(END),
-            interval_ms=INTERVAL // timedelta(milliseconds=1),
+            interval_ms=INTERVAL // MILLISECOND,
         )
         return Simulation.create(
             scenario_named(self.scenario), journey, seed=self.seed, serials=self.serials
@@ -127,7 +123,7 @@ def _channel(
         ),
         zone="main",
         placed_from_ms=epoch_ms(BEGIN),
-        interval_ms=INTERVAL // timedelta(milliseconds=1),
+        interval_ms=INTERVAL // MILLISECOND,
     )
 
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from coldgate import wire
 from coldgate.launch.folder import free_port
+from coldgate.launch.probe import problem
 from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:
@@ -86,11 +86,7 @@ class Ingest:
     def subscribed(self) -> bool:
         """Whether the broker delivers to the process."""
         url = f"http://127.0.0.1:{self.environment['COLDGATE_INGEST_METRICS_PORT']}/metrics"
-        try:
-            with urllib.request.urlopen(url, timeout=2) as response:
-                return b"coldgate_ingest_subscribed 1.0" in response.read()
-        except OSError:
-            return False
+        return problem(url, "coldgate_ingest_subscribed 1.0") is None
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:

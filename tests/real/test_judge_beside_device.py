@@ -5,7 +5,6 @@ The figures stand in the table of docs/validation.md. Skipped where the shared d
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +17,14 @@ from analytics.case import Window
 from analytics.judge import judge
 from analytics.readings import Readings
 from coldgate import wire
+from coldgate.instant import from_epoch_ms
 from coldgate.model import Verdict
 from gateway.readers.berlinger import read_berlinger
 from gateway.readers.local_time import find_zone
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from analytics.evaluation import Evaluation
     from analytics.profile import Profile
     from gateway.readers.berlinger_report import DeviceReport
@@ -60,7 +62,7 @@ def like_the_device(budget: str) -> Profile:
 
 def moment(epoch_ms: int | None) -> datetime:
     assert epoch_ms is not None
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return from_epoch_ms(epoch_ms)
 
 
 def test_q_tag_figures_are_within_a_tenth_of_the_devices_own() -> None:
