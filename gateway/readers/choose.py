@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import FileFormatError
@@ -23,9 +24,12 @@ _FOLDER_MAPPING: Final = "folder" + MAPPING_SUFFIX
 def load_bytes(path: Path) -> bytes:
     """Content of a logger file; `FileFormatError` if it is too large to be one, or unreadable."""
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise FileFormatError(path.name, 0, f"{size} bytes are too many for a logger file")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # a pipe or a device would be read for ever
+            raise FileFormatError(path.name, 0, "not a regular file")
+        if status.st_size > MAX_FILE_BYTES:
+            problem = f"{status.st_size} bytes are too many for a logger file"
+            raise FileFormatError(path.name, 0, problem)
         return path.read_bytes()
     except OSError as error:
         raise FileFormatError(path.name, 0, error.strerror or str(error)) from error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -141,6 +142,13 @@ def test_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:
 
 def test_same_values_with_more_decimals_are_the_same_readings(tmp_path: Path) -> None:
     assert scanned(tmp_path, csv_rows(10), csv_rows(10).replace(".5", ".500")) == [10, 0]
+
+
+def test_pipe_in_the_folder_holds_up_no_file(tmp_path: Path, caplog: Any) -> None:
+    os.mkfifo(tmp_path / "A0.txt")
+
+    assert scanned(tmp_path, csv_rows(10)) == [10]
+    assert "A0.txt: not a regular file" in [getattr(r, "problem", "") for r in caplog.records]
 
 
 def test_file_that_is_still_growing_is_left_alone(tmp_path: Path) -> None:
