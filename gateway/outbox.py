@@ -44,6 +44,7 @@ _SQL: Final = load_statements("outbox.sql")
 _ROW_READINGS: Final = 500  # a row of ``block`` stays small, so that any message can be filled
 _KNOWN_LIVE_READINGS: Final = 4_096  # remembered per logger on the spot, to spot redelivery
 _KNOWN_FILE_READINGS: Final = 500_000  # the same for files, which are read again months later
+_REUSED: Final = "NUMBER_REUSED"  # the server has other bytes under this number
 _HEADROOM_BYTES: Final = 16 * 1024**2  # packing may need pages while storing is refused already
 
 
@@ -212,15 +213,15 @@ class Outbox:
     def acknowledge(self, acknowledgement: Acknowledgement, *, now_ms: int) -> int:
         """Let go what the server has committed, keep what it refused; how many messages left.
 
-        An acknowledgement of another stream deletes nothing. One of a number that was never given
-        out means that this file is an old copy: its numbers are spent, and a new stream begins.
+        An acknowledgement of another stream deletes nothing. One that contradicts this file means
+        that either side is an old copy, and a new stream begins with everything held.
         """
         if acknowledgement.stream not in ("", self.stream):
             return 0
-        upto = acknowledgement.upto if acknowledgement.stream else 0
-        if upto >= self._stream_row().next_number:
+        if self._is_contradicted(acknowledgement):
             self._restart_stream()
             return 0
+        upto = acknowledgement.upto if acknowledgement.stream else 0
         with self._transaction():
             for rejection in acknowledgement.rejected:
                 self._reject(rejection, now_ms)
@@ -265,6 +266,28 @@ class Outbox:
 
     def _stream_row(self) -> _StreamRow:
         return _StreamRow(*self._connection.execute(_SQL["stream"]).fetchone())
+
+    def _is_contradicted(self, acknowledgement: Acknowledgement) -> bool:
+        """Whether the server knows other messages by our numbers, or forgot what it acknowledged.
+
+        The former happens to a restored outbox, the latter to a restored database, which would
+        wait for ever for numbers that are gone here.
+        """
+        row = self._stream_row()
+        if acknowledgement.stream and not (
+            row.acknowledged <= acknowledgement.upto < row.next_number
+        ):
+            return True
+        return any(
+            rejection.code == _REUSED and self._held_by_digest(rejection.sha256) is not None
+            for rejection in acknowledgement.rejected
+        )
+
+    def _held_by_digest(self, sha256: str) -> tuple[int, bytes] | None:
+        row: tuple[int, bytes] | None = self._connection.execute(
+            _SQL["message_by_digest"], (sha256,)
+        ).fetchone()
+        return row
 
     def _restart_stream(self) -> None:
         """Take all messages apart and begin a new stream with what they carry, in their order."""
@@ -413,17 +436,15 @@ class Outbox:
 
     def _reject(self, rejection: Rejection, now_ms: int) -> None:
         """Keep the refused bytes; without a trusted number the message itself stays as well."""
-        by_number = rejection.number is not None
-        row = self._connection.execute(
-            _SQL["message_by_number" if by_number else "message_by_digest"],
-            (rejection.number if by_number else rejection.sha256,),
-        ).fetchone()
+        if rejection.number is None:
+            held = self._held_by_digest(rejection.sha256)
+            if held is not None:
+                self._run("mark_refused", rejection.code, held[0])
+            return
+        row = self._connection.execute(_SQL["message_by_number"], (rejection.number,)).fetchone()
         if row is None:
             return
         number, payload = row
-        if not by_number:
-            self._run("mark_refused", rejection.code, number)
-            return
         self._run("add_rejected", now_ms, number, rejection.code, rejection.serial or "", payload)
         self._run("count_pruned", self._run("prune_rejected", self._keep_rejected))
 

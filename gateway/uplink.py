@@ -175,7 +175,7 @@ class Uplink:
         )
         start = await self._clerk.call(_start_of_flight)
         if start.stream != flight.stream:
-            logger.error("this outbox is an old copy: a new stream begins")
+            logger.error("outbox or database is an old copy: a new stream begins")
             flight.stream, flight.sent = start.stream, 0
         elif not gone:
             return

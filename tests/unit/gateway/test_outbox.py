@@ -265,6 +265,35 @@ def test_old_copy_of_an_outbox_begins_a_new_stream_with_what_it_holds(make_outbo
     assert [b.count for b in contents(outbox, 1).blocks] == [600]
 
 
+def test_database_that_forgot_what_it_acknowledged_gets_a_new_stream(make_outbox: Any) -> None:
+    outbox = make_outbox()
+    outbox.store([reading(count=600), reading(first=601, count=600)], now_ms=NOW_MS)
+    pack(outbox, most=600)
+    acknowledge(outbox, 1)
+    forgotten = outbox.stream
+
+    acknowledge(outbox, 0)  # as a restored backup does, for ever: message 1 is gone here
+    pack(outbox)
+
+    assert outbox.stream != forgotten
+    assert [b.first_sequence for b in contents(outbox, 1).blocks] == [601]
+
+
+def test_message_under_a_spent_number_is_not_taken_for_committed(make_outbox: Any) -> None:
+    outbox = make_outbox()
+    outbox.store([reading(count=600), reading(first=601, count=600)], now_ms=NOW_MS)
+    pack(outbox, most=600)
+    spent, digest = outbox.stream, crypto.sha256_hex(outbox.next_message(0)[1])
+
+    reused = Rejection(code="NUMBER_REUSED", sha256=digest)
+    refusal = Acknowledgement(stream="", upto=0, rejected=(reused,))
+    outbox.acknowledge(refusal, now_ms=NOW_MS)
+    outbox.acknowledge(Acknowledgement(stream=spent, upto=1), now_ms=NOW_MS)
+
+    assert outbox.stream != spent
+    assert outbox.readings == 1200
+
+
 def test_refused_message_is_kept_with_its_bytes(make_outbox: Any, tmp_path: Path) -> None:
     outbox = make_outbox()
     outbox.store([reading()], now_ms=NOW_MS)
