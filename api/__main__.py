@@ -31,6 +31,7 @@ def main() -> int:
         host=settings.host,
         port=settings.port,
         log_config=None,
+        log_level="warning",  # "Press CTRL+C" and the like
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,

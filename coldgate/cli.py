@@ -41,11 +41,16 @@ def up(
     machine = Machine(MachineSettings(folder=folder, api_port=port, broker=broker))
 
     def started() -> None:
-        _say(f"Coldgate answers on {machine.api_url} (documentation: {machine.api_url}/docs)")
-        _say(f"operator key: {machine.operator_key}")
-        _say(f"health: http://127.0.0.1:{machine.health_port}/healthz  Ctrl-C ends it")
+        _say(
+            f"\nColdgate is up; its data are in {folder}. Ctrl-C ends it.\n\n"
+            f"  API           {machine.api_url}\n"
+            f"  reference     {machine.api_url}/docs\n"
+            f"  operator key  {machine.operator_key}\n"
+            f"  health        http://127.0.0.1:{machine.health_port}/healthz\n"
+        )
 
     asyncio.run(machine.run(write=_say, started=started))
+    _say("Coldgate has ended; nothing of it is left running.")
 
 
 @app.command()

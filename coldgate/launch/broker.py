@@ -145,6 +145,7 @@ class NatsBroker(EmbeddedBroker):
         return {
             "server_name": "coldgate",
             "listen": f"{LOOPBACK}:{self._client_port}",
+            "logtime_utc": True,
             "max_payload": self.settings.max_payload_bytes,
             "jetstream": {"store_dir": str(self.store)},
             "mqtt": {

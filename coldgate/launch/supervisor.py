@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from coldgate.errors import LaunchError
 from coldgate.launch.health import ChildReport, State, serve_health
 from coldgate.launch.server import START_SECONDS, EmbeddedServer
-from coldgate.launch.stream import begin, ends_within, lines_of, render_line
+from coldgate.launch.stream import begin, ends_within, is_banner, lines_of, render_line
 from coldgate.launch.tether import EXIT_NOT_STARTED
 
 if TYPE_CHECKING:
@@ -253,7 +253,8 @@ class _Keeper:
 
     async def _tell(self, process: asyncio.subprocess.Process) -> None:
         async for line in lines_of(process):
-            self._write(self._child.name, line)
+            if not is_banner(line):
+                self._write(self._child.name, line)
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         """Ask, wait, then kill what is left of the child's process group."""
