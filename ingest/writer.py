@@ -13,13 +13,14 @@ from ingest.decoder import Accepted, Refused
 from ingest.rows import BlockRefusal, moment, touched_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from coldgate.storage.connection import Connection
     from coldgate.storage.timescale import TimeTables
     from ingest.delivery import Delivery
     from ingest.prepare import Prepared
 
+_TOLD_AT_ONCE: Final = 500  # refusals in one answer, which a gateway reads up to 256 KiB of
 _KEPT_LETTERS: Final = 500  # a topic has up to 65,535 bytes, an index entry a few thousand
 
 
@@ -58,9 +59,9 @@ def write_batch(connection: Connection, batch: Prepared, time_tables: TimeTables
         telemetry.keep_status(
             connection, status.gateway.id, status.delivery.received_at, status.body
         )
-    outcome.acknowledgements = [
+    outcome.acknowledgements = [  # refusals first: `upto` may pass a number that was reused
+        *(_reject(one) for one in [*batch.refused, *reused] if one.sender),
         *_acknowledge(connection, batch.accepted, streams, block_refusals),
-        *(_reject(one) for one in batch.refused if one.sender),
     ]
     return outcome
 
@@ -203,7 +204,7 @@ def _acknowledge(
     streams: Streams,
     refusals: Iterable[BlockRefusal],
 ) -> list[tuple[str, bytes]]:
-    """One acknowledgement for each stream that sent something, new or not."""
+    """What each stream is told that sent something, new or not."""
     positions = telemetry.stream_positions(connection, streams.values()) if streams else {}
     rejected: dict[int, list[Rejection]] = {}
     for one in refusals:
@@ -218,18 +219,25 @@ def _acknowledge(
         )
     senders = {streams[a.gateway.id, a.message.stream]: a for a in accepted}
     return [
-        (
-            str(wire.Topic(one.gateway.partition, one.gateway.name, wire.DOWN_ACK)),
-            wire.encode_acknowledgement(
-                Acknowledgement(
-                    stream=one.message.stream,
-                    upto=positions[stream_id],
-                    rejected=tuple(rejected.get(stream_id, ())),
-                )
-            ),
-        )
+        (_answer_topic(one), wire.encode_acknowledgement(acknowledgement))
         for stream_id, one in senders.items()
+        for acknowledgement in _in_parts(
+            one.message.stream, positions[stream_id], rejected.get(stream_id, [])
+        )
     ]
+
+
+def _answer_topic(one: Accepted) -> str:
+    return str(wire.Topic(one.gateway.partition, one.gateway.name, wire.DOWN_ACK))
+
+
+def _in_parts(stream: str, upto: int, rejected: Sequence[Rejection]) -> Iterator[Acknowledgement]:
+    """As many answers as the refusals need; the last settles, so that none comes too late."""
+    *earlier, last = range(0, max(len(rejected), 1), _TOLD_AT_ONCE)
+    for start in earlier:
+        part = tuple(rejected[start : start + _TOLD_AT_ONCE])
+        yield Acknowledgement(stream="", upto=0, rejected=part)
+    yield Acknowledgement(stream=stream, upto=upto, rejected=tuple(rejected[last:]))
 
 
 def _reject(one: Refused) -> tuple[str, bytes]:

@@ -146,6 +146,7 @@ def test_reused_number_with_other_bytes_is_quarantined(sender: Sender, database:
     sender.publish(other)
 
     assert quarantined(database, "NUMBER_REUSED") == [other]
+    assert sender.rejection("NUMBER_REUSED")
     assert stored_values(database) == [5100, 5200, 5300]
 
 
@@ -255,6 +256,16 @@ def test_unknown_logger_is_refused_while_its_neighbour_is_stored(
         ("LOGGER_UNKNOWN", "STRANGER")
     ]
     assert sender.rejection("LOGGER_UNKNOWN")
+
+
+def test_more_refusals_than_an_answer_holds_are_told_in_parts(sender: Sender) -> None:
+    strangers = tuple(make_block((51,), serial=f"STRANGER-{i}") for i in range(600))
+
+    sender.publish(sender.gateway.signed(blocks=strangers))
+
+    assert sender.acknowledged(1)
+    told = [(one.stream, len(one.rejected)) for one in sender.acknowledgements]
+    assert told == [("", 500), ("stream-1", 100)]
 
 
 def test_readings_from_the_future_are_refused_the_others_kept(
