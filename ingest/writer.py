@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.delivery import Delivery
     from ingest.prepare import Prepared
 
+_MOST_AHEAD: Final = 100_000  # numbers beyond `upto`: bounds the holes that a stream can have
 _TOLD_AT_ONCE: Final = 500  # refusals in one answer, which a gateway reads up to 256 KiB of
 _KEPT_LETTERS: Final = 500  # a topic has up to 65,535 bytes, an index entry a few thousand
 
@@ -45,13 +46,13 @@ def write_batch(connection: Connection, batch: Prepared, time_tables: TimeTables
     """
     outcome = Outcome()
     streams = _lock_streams(connection, batch.accepted)
-    fresh, reused = _split_known(connection, batch.accepted, streams)
+    fresh, misnumbered = _split_known(connection, batch.accepted, streams)
     outcome.messages, outcome.repeated_messages = len(fresh), len(batch.accepted) - len(fresh)
     if fresh:
         _store_fresh(connection, batch, fresh, streams, time_tables, outcome)
 
     block_refusals = [one for one in batch.block_refusals if one.ordinal in fresh]
-    quarantine = [_quarantine_whole(one) for one in [*batch.refused, *reused]]
+    quarantine = [_quarantine_whole(one) for one in [*batch.refused, *misnumbered]]
     quarantine += [_quarantine_block(one) for one in block_refusals]
     telemetry.add_quarantine(connection, quarantine)
     outcome.quarantined = [row.code for row in quarantine]
@@ -60,7 +61,7 @@ def write_batch(connection: Connection, batch: Prepared, time_tables: TimeTables
             connection, status.gateway.id, status.delivery.received_at, status.body
         )
     outcome.acknowledgements = [  # refusals first: `upto` may pass a number that was reused
-        *(_reject(one) for one in [*batch.refused, *reused] if one.sender),
+        *(_reject(one) for one in [*batch.refused, *misnumbered] if one.sender),
         *_acknowledge(connection, batch.accepted, streams, block_refusals),
     ]
     return outcome
@@ -85,38 +86,42 @@ def _position(one: Accepted, streams: Streams) -> tuple[int, int]:
 def _split_known(
     connection: Connection, accepted: Sequence[Accepted], streams: Streams
 ) -> tuple[dict[int, Accepted], list[Refused]]:
-    """Messages with a new number, by ordinal, and those that say other things under a used one."""
+    """Messages with a new number, by ordinal, and those whose number cannot be theirs."""
     if not accepted:
         return {}, []
     positions = [_position(one, streams) for one in accepted]
+    upto = telemetry.stream_positions(connection, streams.values())
     known = telemetry.known_numbers(connection, positions)
     digests: dict[tuple[int, int], str] = {}
     fresh: dict[int, Accepted] = {}
     repeated: list[tuple[tuple[int, int], Accepted]] = []
+    refused: list[Refused] = []
     for ordinal, (position, one) in enumerate(zip(positions, accepted, strict=True)):
         if position in known or position in digests:
             repeated.append((position, one))
+        elif one.message.number > upto[position[0]] + _MOST_AHEAD:
+            refused.append(_number_refused(one, "NUMBER_AHEAD", "is too far ahead"))
         else:
             digests[position] = one.delivery.sha256
             fresh[ordinal] = one
     stored = sorted({position for position, _ in repeated} & known)
     if stored:
         digests |= telemetry.message_digests(connection, stored)
-    reused = [
-        _number_reused(one)
+    refused += [
+        _number_refused(one, "NUMBER_REUSED", "was another one")
         for position, one in repeated
         if digests.get(position) != one.delivery.sha256
     ]
-    return fresh, reused
+    return fresh, refused
 
 
-def _number_reused(one: Accepted) -> Refused:
+def _number_refused(one: Accepted, code: str, problem: str) -> Refused:
     return Refused(
         delivery=one.delivery,
         sender=one.gateway.name,
         partition=one.gateway.partition,
-        code="NUMBER_REUSED",
-        problem=f"message {one.message.number} of stream {one.message.stream} was another one",
+        code=code,
+        problem=f"message {one.message.number} of stream {one.message.stream} {problem}",
     )
 
 

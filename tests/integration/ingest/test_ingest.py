@@ -258,6 +258,17 @@ def test_unknown_logger_is_refused_while_its_neighbour_is_stored(
     assert sender.rejection("LOGGER_UNKNOWN")
 
 
+def test_number_far_ahead_is_refused_for_it_would_leave_a_hole(
+    sender: Sender, database: str
+) -> None:
+    sender.publish(sender.gateway.signed(number=100_001))
+    sender.publish(sender.gateway.signed(number=1))
+
+    assert sender.acknowledged(1)
+    assert sender.rejection("NUMBER_AHEAD")
+    assert fetch(database, "SELECT received::text FROM stream") == ["{[1,2)}"]
+
+
 def test_more_refusals_than_an_answer_holds_are_told_in_parts(sender: Sender) -> None:
     strangers = tuple(make_block((51,), serial=f"STRANGER-{i}") for i in range(600))
 
