@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from coldgate.service import run_service, serve_metrics
 from ingest import metrics
@@ -14,6 +14,10 @@ from ingest.source import BrokerAddress, MqttSource
 if TYPE_CHECKING:
     import threading
 
+# The committing thread waits for the database many times a batch; each time it must get the
+# interpreter back from the decoding thread, which by default lets go only every 5 ms.
+_SWITCH_SECONDS: Final = 0.0002
+
 
 def main() -> int:
     """Consume until a signal, leave cleanly; 2 for wrong settings."""
@@ -21,6 +25,7 @@ def main() -> int:
 
 
 def _consume(settings: IngestSettings, stop: threading.Event) -> None:
+    sys.setswitchinterval(_SWITCH_SECONDS)
     serve_metrics(settings.ingest_metrics_host, settings.ingest_metrics_port)
     source = _source(settings)
     metrics.SUBSCRIBED.set_function(lambda: float(source.subscribed))
