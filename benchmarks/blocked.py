@@ -26,6 +26,7 @@ OTHERS_IN_A_CONSIGNMENT = 10
 OTHERS_INTERVAL_SECONDS = 60.0
 HISTORY = 60  # clean readings, one a minute, that each trial's consignment already has
 MINUTE_MS = 60_000
+_UNFINISHED = b"SELECT (SELECT count(*) FROM touched) + (SELECT count(*) FROM reaction_due)"
 
 
 def run() -> dict[str, object]:
@@ -38,7 +39,7 @@ def run() -> dict[str, object]:
         _consignments(built, "trial", trials.serials, 1)
         for sender in (fleet, trials):
             sender.send_history()
-        assert wait_until(lambda: built.query(b"SELECT count(*) FROM touched") == 0, seconds=120)
+        assert wait_until(lambda: built.query(_UNFINISHED) == 0, seconds=120)
         with _running(fleet):
             waits_ms = [_trial(built, trials, number) for number in range(TRIALS)]
         return {
