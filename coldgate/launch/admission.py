@@ -98,12 +98,12 @@ class Admission:
 
     def _show(self, stored: Mapping[str, str]) -> None:
         """Write the list if it is another one, and have the broker read it until it has."""
+        if stored == self._written and self._heard:
+            return
+        self._heard = self._broker.admit(stored)  # again: a broker that starts empties its list
         if stored != self._written:
-            self._heard = self._broker.admit(stored)
-            self._written = stored
             logger.info("gateways admitted", extra={"gateways": len(stored)})
-        elif not self._heard:
-            self._heard = self._broker.announce()
+        self._written = stored
 
 
 def main() -> int:
