@@ -75,6 +75,7 @@ class Sender:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.on_message = self._client.on_subscribe = None  # see mqtt_session.Session
 
 
 @dataclass

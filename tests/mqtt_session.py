@@ -57,6 +57,9 @@ class Session:
         left_open = self.client.socket()  # where the broker's answer met our goodbye
         if left_open is not None:
             left_open.close()
+        # The callbacks know this session: without them the client goes at once, sockets closed,
+        # and is not left to the garbage collector, which would complain of them somewhere else.
+        self.client.on_connect = self.client.on_subscribe = self.client.on_message = None
 
 
 def may_enter(port: int, username: str, password: str) -> bool:
