@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from analytics.readings import NO_READINGS
@@ -33,13 +34,51 @@ class Window:
         return self.end_ms is None and not self.stopped
 
 
+class Role(Enum):
+    """What a logger's readings speak of; set before departure only (S30)."""
+
+    GOODS = "goods"
+    REFERENCE = "reference"  # the air outside: shown, never judged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """One calibration of a channel's sensor, in force at both ends of its validity (S2, S27).
+
+    ``expanded_milli`` is the certificate's U with k = 2. ``corrections`` are (reading, what to add
+    to it) in milli-units, readings strictly ascending; between them the correction is linear,
+    outside it is constant.
+    """
+
+    number: str
+    valid_from_ms: int
+    valid_to_ms: int
+    expanded_milli: int
+    resolution_milli: int = 0
+    drift_milli: int = 0
+    corrections: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """What the sequence numbers of a logger say about its window; asked only where gaps are (S29).
+
+    ``missing`` counts the numbers between the first and the last one due that are not stored;
+    ``sealed`` says that the last one was declared and is stored.
+    """
+
+    missing: int
+    sealed: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Channel:
     """One quantity of one sensor while it was placed with the consignment (S1).
 
     ``readings`` and ``conflicts`` carry logger time; ``clock_pairs`` map it to server time (S3).
     ``placed_from_ms`` and ``placed_to_ms`` are server time, both included, None where open.
-    ``interval_ms`` is the configured one, None where nobody knows it (S9).
+    ``interval_ms`` is the configured one, None where nobody knows it (S9). ``range_milli`` is the
+    sensor's physical range: what lies outside is not a reading (S5).
     """
 
     serial: str
@@ -52,6 +91,10 @@ class Channel:
     placed_to_ms: int | None = None
     interval_ms: int | None = None
     clock_pairs: tuple[ClockPair, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    range_milli: tuple[int, int] | None = None
+    role: Role = Role.GOODS
+    log: Log | None = None
 
     @property
     def key(self) -> str:
@@ -59,12 +102,41 @@ class Channel:
         return f"{self.serial}/{self.sensor}/{self.quantity.name.lower()}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """A share of a stability budget in billionths, bounded from both sides; 10**9 is all of it.
+
+    ``sources`` name the evaluations that it comes from.
+    """
+
+    optimistic_ppb: int = 0
+    measured_ppb: int = 0
+    pessimistic_ppb: int = 0
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lot:
+    """A lot, or one serial of it, as it travels in one zone, with what it spent before (S36)."""
+
+    key: str
+    zone: str
+    spent: Damage = Damage()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Case:
-    """Everything a judgement depends on besides the profile; nothing else is ever read."""
+    """Everything a judgement depends on besides the profile; nothing else is ever read.
+
+    ``earlier_on_lane`` counts the consignments with excursions on this lane in the twelve months
+    before this one (S32).
+    """
 
     window: Window
     channels: tuple[Channel, ...]
     freeze_sensitive: bool = False
     planned_zones: tuple[str, ...] = ()
     planned_loggers: tuple[str, ...] = ()
+    shock_sensitive: bool = False
+    lots: tuple[Lot, ...] = ()
+    earlier_on_lane: int = 0

@@ -13,6 +13,8 @@ from analytics.kernel import Side
 from coldgate.model import Quantity
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from analytics.kernel import Limit
     from analytics.readings import Label
     from analytics.windows import KineticLimit
@@ -35,6 +37,7 @@ class Mode(Enum):
     SINGLE = "single"  # the longest event
     CUMULATIVE = "cumulative"  # all events together
     INSTANT = "instant"  # any event at all
+    MEAN = "mean"  # the time-weighted mean lies beyond the limit (S24)
 
 
 class Trigger(Enum):
@@ -47,11 +50,13 @@ class Trigger(Enum):
 class Action(Enum):
     """What a violated rule does to the verdict (section 3)."""
 
+    NOTE = "NOTE"  # listed beside the excursions, asks for nothing and proves nothing
     EXCURSION = "EXCURSION"
     HOLD = "HOLD"
     FAIL = "FAIL"
     FAIL_UNLESS_MFR = "FAIL_UNLESS_MFR"
     FAIL_IF_FREEZE_SENSITIVE = "FAIL_IF_FREEZE_SENSITIVE"
+    HOLD_IF_SHOCK_SENSITIVE = "HOLD_IF_SHOCK_SENSITIVE"  # NOTE for other products (S24)
 
 
 class Measure(Enum):
@@ -66,13 +71,122 @@ class Decision(Enum):
     """How measurement uncertainty enters the verdict (S27)."""
 
     SIMPLE = "simple"  # it does not: U = 0, only gaps leave a question open
+    GUARD = "guard"  # a PASS keeps the distance U from the limit, a FAIL needs none
+    NON_BINARY = "non-binary"  # both keep it; what lies between is HOLD
+
+
+class Calibration(Enum):
+    """Whether a PASS needs a certificate in force at every reading (S29)."""
+
+    REQUIRED = "required"
+    OPTIONAL = "optional"  # without one the permissible error stands in for U (S27)
+
+
+class Corrections(Enum):
+    """Whether the corrections of a certificate are applied (S2)."""
+
+    APPLIED = "applied"
+    FORBIDDEN = "forbidden"  # no offset, and the permissible error for U
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertainty:
+    """What stands between a reading and the truth, in milli-units (S27).
+
+    The permissible errors hold without a certificate; quantities that have none are taken as
+    exact. ``spatial_milli`` is the difference between logger and goods found in mapping.
+    """
+
+    temperature_mpe_milli: int = 500
+    humidity_mpe_milli: int = 5_000
+    spatial_milli: int = 0
+    calibration: Calibration = Calibration.REQUIRED
+    corrections: Corrections = Corrections.APPLIED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """The most time in all that a product bears above a temperature (section 4.1)."""
+
+    above_milli: int
+    budget_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrhenius:
+    """Damage by rate: ``budget_ms`` at the reference temperature uses the product up (4.1)."""
+
+    activation_kj_per_mol: float
+    reference_milli: int
+    budget_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stability:
+    """The stability budget of a product; ``bands`` ascend in temperature and descend in time.
+
+    Each band limits the time above its temperature. The damage is the sum over exclusive bands of
+    time over budget, plus what was spent before; above 1 the budget is exhausted. Either bands or
+    ``arrhenius`` is given.
+    """
+
+    bands: tuple[Band, ...] = ()
+    arrhenius: Arrhenius | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStep:
+    """The longest recording interval for journeys up to ``up_to_ms``; None for any length."""
+
+    up_to_ms: int | None
+    interval_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """How often a logger must record (section 5): a matter of the record, not of the goods.
+
+    ``out_of_range_ms`` holds where two consecutive readings are outside the label.
+    """
+
+    standard: str
+    steps: tuple[RecordingStep, ...]
+    out_of_range_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats:
+    """From how many on excursions are no longer excused (S32); None never counts them.
+
+    ``consignment`` counts the excursions of this consignment, ``lane`` the consignments with
+    excursions on the lane within twelve months, this one included.
+    """
+
+    consignment: int | None = 2
+    lane: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspicion:
+    """Signs that a sensor or its air is not what it seems; all optional.
+
+    A spike departs and returns faster than ``spike_milli_per_minute`` (S21), a change keeps more
+    than ``change_milli_per_minute`` over two segments (S22): both are flags. A value that does not
+    move by a thousandth for ``stuck_ms`` is no evidence, and holds.
+    """
+
+    spike_milli_per_minute: int | None = None
+    change_milli_per_minute: int | None = None
+    stuck_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One limit with its budget and what follows when it is violated (S12).
 
-    ``budget_ms`` is None where the existence of an event decides.
+    ``budget_ms`` is None where the existence of an event, or a mean, decides. ``decision`` None
+    follows the profile. ``hysteresis_milli`` and ``merge_ms`` shape the alarms that are shown for
+    the rule, never its events (S20); None for both shows none.
     """
 
     id: str
@@ -82,6 +196,9 @@ class Rule:
     budget_ms: int | None
     trigger: Trigger
     action: Action
+    decision: Decision | None = None
+    hysteresis_milli: int | None = None
+    merge_ms: int | None = None
 
     @property
     def when(self) -> str:
@@ -125,6 +242,8 @@ class Profile:
 
     ``kinetic`` is None where MKT means nothing, such as for frozen goods. ``gap_cap_ms`` bounds
     the longest bridge (S9), ``minimum_coverage_permille`` is S29's, ``conditioning_ms`` S7's.
+    Gaps longer than ``allowed_gap_ms`` need a sealed log (S29). The validity dates say when a
+    consignment may be frozen to the profile; they are no part of a judgement.
     """
 
     id: str
@@ -140,6 +259,14 @@ class Profile:
     conditioning_ms: int
     kinetic: Kinetic | None
     rules: tuple[Rule, ...]
+    allowed_gap_ms: int = 0
+    uncertainty: Uncertainty = Uncertainty()
+    stability: Stability | None = None
+    recording: Recording | None = None
+    repeats: Repeats = Repeats()
+    suspicion: Suspicion = Suspicion()
+    valid_from: date | None = None
+    valid_until: date | None = None
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
