@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from analytics.job import Job
+from analytics.job.loop import Job
 from analytics.settings import AnalyticsSettings
 from coldgate.service import run_service, serve_metrics
 

@@ -14,7 +14,7 @@ import pytest
 from factories import fetch, register_logger, register_party
 from psycopg.types.json import Jsonb
 
-from analytics.job import Job
+from analytics.job.loop import Job
 from analytics.profile_format import load_builtin_profiles
 from coldgate.launch.process import wait_until
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from api_world import BEGIN, open_world
 
-from analytics.job import Job
+from analytics.job.loop import Job
 from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:

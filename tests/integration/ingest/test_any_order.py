@@ -13,7 +13,7 @@ from chaos_story import BEGIN, END, PROFILE, SHIPMENTS, Row, epoch_ms
 from factories import fetch, register_gateway, register_logger
 from ingest_world import Sender, make_ingest
 
-from analytics.job import load_case
+from analytics.job.loading import load_case
 from analytics.judge import judge
 from analytics.profile_format import load_builtin_profiles
 from coldgate.model import Block, ClockPair

@@ -110,7 +110,7 @@ def test_every_metric_is_documented() -> None:
     text = read("docs/operations.md")
     modules = (
         "ingest/metrics.py",
-        "analytics/job.py",
+        "analytics/job/loop.py",
         "api/metrics.py",
         "coldgate/launch/admission.py",
     )

@@ -1,0 +1,162 @@
+"""The loop that claims consignments with new facts and has each judged and stored.
+
+Several of these processes may run; the lock on the consignment gives each piece of work to one of
+them. An evaluation, its excursions, its ledger entry and the removal of the touched rows that it
+covers share one transaction, so a crash leaves the work pending and nothing half-stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import prometheus_client
+import psycopg
+
+from analytics.job.loading import load_case
+from analytics.job.news import is_news
+from analytics.job.storing import store
+from analytics.judge import judge
+from analytics.profile_format import parse_profile
+from coldgate.storage import judging
+from coldgate.storage.connection import connect
+
+if TYPE_CHECKING:
+    import threading
+    from datetime import timedelta
+
+    from coldgate.storage.connection import Connection
+
+logger = logging.getLogger(__name__)
+
+EVALUATIONS: Final = prometheus_client.Counter(
+    "coldgate_analytics_evaluations", "Judgements made", ["outcome"]
+)
+
+JUDGING: Final = prometheus_client.Gauge(
+    "coldgate_analytics_judging", "1 while connected to the database and told of new work"
+)
+
+_BATCH: Final = 50_000  # touched rows looked at in one pass
+_IDLE_SECONDS: Final = 1.0
+_BUSY_SECONDS: Final = 0.01  # before a consignment that somebody else holds is tried again
+_RETRY_SECONDS: Final = (0.2, 5.0)
+
+
+class Job:
+    """Judges consignments as their facts change, until asked to stop."""
+
+    def __init__(self, dsn: str, stop: threading.Event, *, refresh: timedelta) -> None:
+        self._dsn = dsn
+        self._stop = stop
+        self._refresh = refresh
+        self._failing: dict[str, float] = {}  # consignment -> when to try again
+
+    def run(self) -> None:
+        """Work until asked to stop; a database that goes away is waited for."""
+        pause = _RETRY_SECONDS[0]
+        while not self._stop.is_set():
+            try:
+                self._work()
+                pause = _RETRY_SECONDS[0]
+            except psycopg.OperationalError as error:
+                logger.warning("database is away", extra={"problem": str(error).strip()})
+                self._stop.wait(pause)
+                pause = min(2 * pause, _RETRY_SECONDS[1])
+
+    def _work(self) -> None:
+        with (
+            connect(self._dsn, "coldgate_analytics", autocommit=True) as connection,
+            connect(self._dsn, "coldgate_analytics", autocommit=True) as ear,
+        ):
+            judging.listen(ear)
+            logger.info("judging")
+            JUDGING.set(1)
+            try:
+                self._judge_as_told(connection, ear)
+            finally:
+                JUDGING.set(0)
+
+    def _judge_as_told(self, connection: Connection, ear: Connection) -> None:
+        while not self._stop.is_set():
+            wait_seconds = self._judge_pending(connection)
+            for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
+                pass  # what was told is found by the next pass
+
+    def _judge_pending(self, connection: Connection) -> float:
+        """One pass over the pending work; how long to wait unless notified earlier.
+
+        A touched row that concerns one consignment goes in the transaction that judges it; one
+        that concerns several goes when all of them are judged.
+        """
+        with connection.transaction():
+            pending = judging.fetch_pending(connection, most=_BATCH)
+            judging.settle(connection, pending.idle)
+        concerned = Counter(id_ for ids in pending.consignments.values() for id_ in ids)
+        unfinished: set[int] = set()
+        waiting = False  # for somebody who holds a consignment at this moment
+        for consignment_id, ids in pending.consignments.items():
+            if self._stop.is_set():
+                return 0.0
+            own = frozenset(id_ for id_ in ids if concerned[id_] == 1)
+            if not self._judge_safely(connection, consignment_id, ids, own):
+                unfinished |= ids
+                waiting |= consignment_id not in self._failing
+        shared = frozenset(id_ for id_, times in concerned.items() if times > 1)
+        with connection.transaction():
+            judging.settle(connection, shared - unfinished)
+        if waiting:
+            return _BUSY_SECONDS
+        return 0.0 if pending.consignments and not unfinished else _IDLE_SECONDS
+
+    def _judge_safely(
+        self,
+        connection: Connection,
+        consignment_id: str,
+        ids: frozenset[int],
+        own: frozenset[int],
+    ) -> bool:
+        """Judge one consignment; one that cannot be judged stays pending, which holds its lots."""
+        if self._failing.get(consignment_id, 0.0) > time.monotonic():
+            return False
+        try:
+            with connection.transaction():
+                if not judge_consignment(connection, consignment_id, ids, refresh=self._refresh):
+                    return False
+                judging.settle(connection, own)
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            EVALUATIONS.labels("failed").inc()
+            logger.exception("cannot be judged", extra={"consignment": consignment_id})
+            self._failing[consignment_id] = time.monotonic() + _RETRY_SECONDS[1]
+            return False
+        self._failing.pop(consignment_id, None)
+        return True
+
+
+def judge_consignment(
+    connection: Connection, consignment_id: str, ids: frozenset[int], *, refresh: timedelta
+) -> bool:
+    """Judge a consignment in the caller's transaction and store the answer if it is news.
+
+    False when somebody else holds the consignment. ``ids`` are the touched rows behind the call:
+    when all of them are gone, another process has judged what they stood for.
+    """
+    frozen = judging.lock_consignment(connection, consignment_id)
+    if frozen is None:
+        return False
+    profile_id, version = frozen
+    if profile_id is None or version is None or not judging.still_touched(connection, ids):
+        return True  # without a profile there is no answer, and the gate says PROFILE_MISSING
+    profile = parse_profile(judging.fetch_profile(connection, profile_id, version))
+    evaluation = judge(profile, load_case(connection, consignment_id))
+    newest = judging.fetch_newest(connection, consignment_id)
+    if newest is not None and not is_news(evaluation, newest, refresh):
+        EVALUATIONS.labels("unchanged").inc()
+        return True
+    store(connection, consignment_id, 1 if newest is None else newest.version + 1, evaluation)
+    EVALUATIONS.labels("stored").inc()
+    return True
