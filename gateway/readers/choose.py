@@ -49,9 +49,9 @@ def read_logger_file(
 
 
 def find_mapping(path: Path) -> Path | None:
-    """The mapping beside a CSV file: its own, else that of the folder, else None."""
-    if path.suffix.lower() != ".csv":
-        return None
+    """The mapping beside a file: its own, else, for a CSV file, that of the folder, else None."""
     own = path.with_name(path.stem + MAPPING_SUFFIX)
+    if own.is_file():
+        return own
     folder = path.with_name(_FOLDER_MAPPING)
-    return next((mapping for mapping in (own, folder) if mapping.is_file()), None)
+    return folder if path.suffix.lower() == ".csv" and folder.is_file() else None

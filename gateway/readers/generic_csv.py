@@ -122,14 +122,16 @@ class _Reader:
             raise self._error(line, str(error)) from error
 
     def _columns(self, lines: Iterator[tuple[int, list[str]]]) -> dict[str, int]:
+        """Index of each column that is read; takes the header, if there is one, off ``lines``."""
+        if not self._mapping.header:
+            return {position: int(position) - 1 for position in self._mapping.columns}
         line, header = next(lines, (0, []))
         names = [name.strip() for name in header]
-        wanted = (*self._mapping.time.columns, *(c.column for c in self._mapping.values))
-        for name in wanted:
+        for name in self._mapping.columns:
             if names.count(name) != 1:
                 found = "twice" if name in names else "not"
                 raise self._error(line, f"column {name!r} is {found} in the header")
-        return {name: names.index(name) for name in wanted}
+        return {name: names.index(name) for name in self._mapping.columns}
 
     def _time(self, line: int, text: str) -> datetime:
         form = self._mapping.time.format

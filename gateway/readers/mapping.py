@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -25,15 +25,21 @@ _UNITS = {
 }
 
 
+_POSITION: Final = re.compile(r"[1-9]\d{0,3}")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class TimeColumns(_Strict):
-    """Where the time stands; several columns are joined with one space before ``format``."""
+    """Where the time stands; several columns are joined with one space before ``format``.
+
+    The format is one of ``strptime``, or ``epoch_s``, or ``epoch_ms``.
+    """
 
     columns: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-    format: str  # strptime's, or epoch_s, or epoch_ms
+    format: str
 
 
 class QuantityColumn(_Strict):
@@ -57,7 +63,10 @@ class QuantityColumn(_Strict):
 
 
 class Mapping(_Strict):
-    """How to read one kind of CSV file; either ``serial`` or ``serial_from_name`` is given."""
+    """How to read one kind of CSV file; either ``serial`` or ``serial_from_name`` is given.
+
+    Columns go by their names in the header, and where the file has none by position from "1".
+    """
 
     serial: str | None = None
     serial_from_name: str | None = None  # pattern on the file's name; group 1 is the serial
@@ -65,7 +74,8 @@ class Mapping(_Strict):
     zone: str | None = None  # of times without an offset; else the zone of the settings
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal_comma: bool = False
-    skip_lines: Annotated[int, Field(ge=0)] = 0  # before the line with the column names
+    skip_lines: Annotated[int, Field(ge=0)] = 0  # before the column names, or the first row
+    header: bool = True
     encoding: Literal["utf-8", "utf-16", "latin-1", "cp1252"] = "utf-8"
     no_value: Annotated[tuple[str, ...], Field(strict=False)] = ()  # beside the usual ones
     interval_seconds: Annotated[int, Field(gt=0)] | None = None
@@ -82,10 +92,17 @@ class Mapping(_Strict):
             raise ValueError("serial_from_name needs a group: (…)")
         if self.zone is not None:
             find_zone(self.zone)
+        if not self.header and not all(_POSITION.fullmatch(name) for name in self.columns):
+            raise ValueError('without a header, columns are called by position: "1", "2", …')
         channels = {(one.quantity, one.sensor) for one in self.values}
         if len(channels) != len(self.values):
             raise ValueError("values name one quantity of one sensor twice")
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read, those of the time first."""
+        return (*self.time.columns, *(one.column for one in self.values))
 
     def serial_of(self, path: str) -> str:
         """Serial number of the logger that wrote the file called ``path``."""

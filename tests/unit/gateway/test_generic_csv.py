@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from coldgate.errors import FileFormatError
+from gateway.readers.choose import find_mapping
 from gateway.readers.decimals import SENTINEL
 from gateway.readers.generic_csv import read_csv
 from gateway.readers.local_time import find_zone
@@ -56,6 +57,31 @@ def test_decimal_comma_semicolon_and_lines_before_the_header() -> None:
     file = read(text, delimiter=";", decimal_comma=True, skip_lines=2)
 
     assert values(file) == [52]
+
+
+def test_columns_of_a_file_without_a_header_go_by_position() -> None:
+    time = {"columns": ["2"], "format": "%Y.%m.%d %H:%M"}
+    columns = [{"column": "3", "quantity": "temperature", "unit": "°C"}]
+
+    file = read(
+        "0;2024.03.04 00:00;9.8125;x\n1;2024.03.04 00:15;-200;x\n",
+        header=False,
+        delimiter=";",
+        time=time,
+        values=columns,
+    )
+
+    assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS, MIDNIGHT_MS + 900_000]
+    assert values(file) == [98_125, SENTINEL]
+
+
+def test_own_mapping_makes_any_text_file_readable_by_columns(tmp_path: Path) -> None:
+    (tmp_path / "A1.mapping.yaml").touch()
+    (tmp_path / "folder.mapping.yaml").touch()
+
+    assert find_mapping(tmp_path / "A1.txt") == tmp_path / "A1.mapping.yaml"
+    assert find_mapping(tmp_path / "A2.csv") == tmp_path / "folder.mapping.yaml"
+    assert find_mapping(tmp_path / "A2.txt") is None  # it may be a Berlinger export
 
 
 def test_date_and_time_in_two_columns() -> None:
@@ -138,6 +164,12 @@ def test_both_date_orders_in_one_column_are_refused_with_the_line() -> None:
         ("when,t,t\n", "a.csv:1: column 't' is twice in the header"),
         ("when,t\n04/03/2024 00:00\n", "a.csv:2: 1 columns are too few"),
         ("when,t\n04/03/2024 00:00,5 °C\n", "a.csv:2: 't': '5 °C' is not a decimal number"),
+        ("when,t\n04/03/2024 00:00,inf\n", "a.csv:2: 't': 'inf' is not a decimal number"),
+        (
+            "when,t\n04/03/2024 00:00,-Infinity\n",
+            "a.csv:2: 't': '-Infinity' is not a decimal number",
+        ),
+        ("when,t\n04/03/2024 00:00,1e400\n", "a.csv:2: 't': '1e400' is not a decimal number"),
         ("when,t\n04/03/2024 00:00,9999999999\n", "a.csv:2: 't' is out of any range"),
         ('when,t\n"04/03/2024 00:00,5\n', "a.csv:2: unexpected end of data"),
         ("when,t\n", "a.csv: there is no reading in the file"),
@@ -170,6 +202,7 @@ def test_serial_may_come_from_the_name_of_the_file() -> None:
         ("colour: red", "m.yaml: colour: Extra inputs are not permitted"),
         ("zone: Mars/Olympus", "m.yaml: no time zone is called 'Mars/Olympus'"),
         ("values: [{column: t, quantity: temperature, unit: K}]", "m.yaml: values.0: Value error"),
+        ("header: false", "m.yaml: mapping: Value error, without a header, columns are called by"),
         ("serial_from_name: '(x)'", "m.yaml: mapping: Value error, give either serial or"),
     ],
 )
