@@ -44,6 +44,7 @@ format: .venv/ready ## format the code
 	@$(BIN)/ruff check --quiet --fix .
 
 bench: .venv/ready ## measure speed and memory, as ratios (writes benchmarks/results/)
+	@$(UV) sync --quiet --frozen --inexact --all-extras --group bench
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove everything that was made here
