@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+Whole = TypeVar("Whole", bound="NDArray[np.integer[Any]]")
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,3 +38,35 @@ def rounded_sum(base: Millis, numerator: Millis, denominator: int) -> Millis:
     tie_to_even = (2 * rest == denominator) & (floor % 2 == 1)
     rounded: Millis = floor + ((2 * rest > denominator) | tie_to_even)
     return rounded
+
+
+def heads_of(joined: Bools) -> Indices:
+    """Where runs begin among n elements, from whether each of the last n - 1 joins the one before.
+
+    >>> heads_of(np.array([True, False, True])).tolist()
+    [0, 2]
+    """
+    return np.flatnonzero(np.concatenate(([True], ~joined)))
+
+
+def run_ends(heads: Indices, total: int) -> Indices:
+    """The last element of each run that ``heads`` begin; ``total`` elements in all."""
+    return np.append(heads[1:], total) - 1
+
+
+def first_of(wanted: Whole, values: Whole, heads: Indices) -> Indices:
+    """Position of the first element in each run that equals the run's ``wanted`` value."""
+    lengths = np.diff(heads, append=len(values))
+    at = np.flatnonzero(values == np.repeat(wanted, lengths))
+    first: Indices = at[np.searchsorted(at, heads)]
+    return first
+
+
+def ranges(first: Indices, lengths: Indices) -> Indices:
+    """All positions ``first[i] … first[i] + lengths[i] - 1``, one range after the other.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)

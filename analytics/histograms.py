@@ -1,0 +1,127 @@
+"""Time spent at each value, by channel: integer histograms that add without loss (S25, §2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analytics.arrays import heads_of
+
+if TYPE_CHECKING:
+    from analytics.arrays import Bools, Indices, Milli, Millis
+    from analytics.runs import Seam
+    from analytics.table import Table
+
+SPARSE: Final = 4  # a dense table may have so many times more places than there are readings
+LEAST_DENSE: Final = 1 << 16
+VALUE_BITS: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OddSegments:
+    """The segments of a block that are not ``usual_ms`` long; positions of their left readings.
+
+    ``usual_ms`` is a length that is covered in each row, or 0 where there is no such length.
+    """
+
+    usual_ms: int
+    at: Indices
+    row: Indices
+    dt: Millis
+    covered: Bools
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Histograms:
+    """Doubled time at each value: ``weight_ms[i]`` at ``v[i]`` in channel ``row[i]``.
+
+    A covered segment of ``dt`` adds ``dt`` to the bins of both its ends: the trapezoid rule
+    without its half. Sorted by channel and value, every weight positive.
+    """
+
+    row: Indices
+    v: Milli
+    weight_ms: Millis
+
+    def of_row(self, row: int) -> Histograms:
+        """The histogram of one channel."""
+        first, last = np.searchsorted(self.row, (row, row + 1)).tolist()
+        return Histograms(
+            row=self.row[first:last], v=self.v[first:last], weight_ms=self.weight_ms[first:last]
+        )
+
+
+def counted(part: Table, odd: OddSegments, first_row: int) -> Histograms:
+    """The histograms of a block of rows, the first of which is ``first_row``.
+
+    Every reading is counted as if a segment of the usual length lay on both its sides; the ends
+    of rows and the odd segments are put right afterwards.
+    """
+    n = len(part.v)
+    if not n:
+        return Histograms(
+            row=np.empty(0, np.intp), v=np.empty(0, np.int32), weight_ms=np.empty(0, np.int64)
+        )
+    low = int(part.v.min())
+    span = int(part.v.max()) - low + 1
+    if span * part.rows > max(SPARSE * n, LEAST_DENSE):
+        return _sorted_counts(part, odd, first_row)
+    place = part.v - low
+    if part.rows > 1:
+        place = place + np.repeat(np.arange(part.rows) * span, part.lengths)
+    weights = np.bincount(place, minlength=span * part.rows) * (2 * odd.usual_ms)
+    at, extra = _corrections(part, odd)
+    # bincount adds in float64: exact below 2**53 ms
+    weights += np.bincount(place[at], extra, minlength=len(weights)).astype(np.int64)
+    hit = np.flatnonzero(weights)
+    row, value = (0, hit) if part.rows == 1 else np.divmod(hit, span)
+    return Histograms(
+        row=np.full(len(hit), first_row, np.intp) + row,
+        v=(value + low).astype(np.int32),
+        weight_ms=weights[hit],
+    )
+
+
+def _corrections(part: Table, odd: OddSegments) -> tuple[Indices, Millis]:
+    """Readings whose sides are not of the usual length, and what to add to their weight."""
+    known = np.where(odd.covered, odd.dt, 0) - odd.usual_ms
+    filled = part.lengths > 0
+    ends = np.concatenate((part.starts[:-1][filled], part.starts[1:][filled] - 1))
+    return (
+        np.concatenate((odd.at, odd.at + 1, ends)),
+        np.concatenate((known, known, np.full(len(ends), -odd.usual_ms))),
+    )
+
+
+def _sorted_counts(part: Table, odd: OddSegments, first_row: int) -> Histograms:
+    """The same without a dense table, for values that are far apart."""
+    weights = np.full(len(part.v), 2 * odd.usual_ms, np.int64)
+    np.add.at(weights, *_corrections(part, odd))
+    row = np.repeat(np.arange(first_row, first_row + part.rows), part.lengths)
+    return _gathered(row, part.v, weights)
+
+
+def added(left: Histograms, right: Histograms, seam: Seam) -> Histograms:
+    """The histograms of both pieces of each channel and of the covered seam between them."""
+    across = np.flatnonzero(seam.covered)
+    if not len(across) and not len(right.v):
+        return left
+    dt = (seam.t_right - seam.t_left)[across]
+    return _gathered(
+        np.concatenate((left.row, right.row, across, across)),
+        np.concatenate((left.v, right.v, seam.v_left[across], seam.v_right[across])),
+        np.concatenate((left.weight_ms, right.weight_ms, dt, dt)),
+    )
+
+
+def _gathered(row: Indices, v: Milli, weight_ms: Millis) -> Histograms:
+    """Equal values of a channel as one bin, in order; bins of no weight vanish."""
+    key = (row.astype(np.int64) << VALUE_BITS) + (v.astype(np.int64) + (1 << (VALUE_BITS - 1)))
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    heads = heads_of(key[1:] == key[:-1])
+    sums = np.add.reduceat(weight_ms[order], heads)
+    kept = order[heads[sums > 0]]
+    return Histograms(row=row[kept], v=v[kept], weight_ms=sums[sums > 0])

@@ -1,0 +1,117 @@
+"""Limits of rules, for one channel and for many at once (S12, S14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analytics.arrays import Bools, Indices, Milli, Millis
+
+
+class Side(Enum):
+    """On which side of a limit lies the harm."""
+
+    HIGH = "high"
+    LOW = "low"
+
+
+class Bound(IntEnum):
+    """How an event begins or ends (S14)."""
+
+    EDGE = 0  # the record begins or ends there
+    CROSS = 1  # the limit is crossed on a covered segment
+    GAP = 2  # a gap begins or ends there
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A half-line of values that are out: above or below ``milli``, with or without it (S12)."""
+
+    milli: int
+    side: Side
+    inclusive: bool
+
+    def out(self, v: Milli) -> Bools:
+        """Which values are out."""
+        if self.side is Side.HIGH:
+            return v >= self.milli if self.inclusive else v > self.milli
+        return v <= self.milli if self.inclusive else v < self.milli
+
+    def is_out(self, milli: int) -> bool:
+        """Whether one value is out."""
+        return bool(self.out(np.array([milli], np.int32))[0])
+
+    def outwards(self, by_milli: int) -> Limit:
+        """The same limit, farther out."""
+        by = by_milli if self.side is Side.HIGH else -by_milli
+        return Limit(self.milli + by, self.side, self.inclusive)
+
+    def inwards(self, by_milli: int, *, inclusive: bool) -> Limit:
+        """The limit farther in, with its own value or without."""
+        nearer = self.outwards(-by_milli)
+        return Limit(nearer.milli, nearer.side, inclusive)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bars:
+    """Limits of many channels: limit ``k`` of row ``r`` is ``milli[k, r]``, arrays (limits, rows).
+
+    All rows share the side of a limit: ``sign[k]`` is 1 for high, -1 for low. Its place differs
+    with the uncertainty of each logger (S28). ``least`` is the smallest distance beyond a limit
+    that is out: 0 for an inclusive one, else 1, for values are whole thousandths.
+    """
+
+    sign: Millis
+    milli: Millis
+    least: Millis
+
+    @property
+    def count(self) -> int:
+        """How many limits each row has."""
+        return len(self.sign)
+
+    def beyond(self, k: int, rows: Indices, v: Milli) -> Millis:
+        """How far values of ``rows`` lie beyond limit ``k``; negative within it."""
+        distance: Millis = self.sign[k] * (v.astype(np.int64) - self.milli[k, rows])
+        return distance
+
+    def out(self, k: int, rows: Indices, v: Milli) -> Bools:
+        """Which values of ``rows`` are beyond limit ``k``."""
+        out: Bools = self.beyond(k, rows, v) >= self.least[k, rows]
+        return out
+
+    def inner_edges(self, rows: slice) -> tuple[Milli, Milli]:
+        """The highest value within all high limits of each row, the lowest within all low ones."""
+        edge = self.milli[:, rows] + self.sign[:, None] * (self.least[:, rows] - 1)
+        ends = np.iinfo(np.int32)
+        high = edge[self.sign > 0].min(axis=0, initial=ends.max)
+        low = edge[self.sign < 0].max(axis=0, initial=ends.min)
+        return (
+            np.maximum(high, ends.min).astype(np.int32),
+            np.minimum(low, ends.max).astype(np.int32),
+        )
+
+
+def bars(rows: Sequence[Sequence[Limit]]) -> Bars:
+    """The limits of several channels, one sequence each; the k-th share their side.
+
+    Raises:
+        ValueError: they do not, or the rows differ in length.
+    """
+    columns = list(zip(*rows, strict=True))
+    if any(len({limit.side for limit in column}) > 1 for column in columns):
+        raise ValueError("the limits of a column must be on one side")
+    shape = len(columns), len(rows)
+    return Bars(
+        np.array([1 if column[0].side is Side.HIGH else -1 for column in columns], np.int64),
+        np.array([[one.milli for one in each] for each in columns], np.int64).reshape(shape),
+        np.array([[not one.inclusive for one in each] for each in columns], np.int64).reshape(
+            shape
+        ),
+    )
