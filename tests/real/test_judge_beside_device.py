@@ -1,57 +1,67 @@
 """What the judge says of real Berlinger exports beside what the device itself said.
 
-The figures stand in the table of docs/validation.md. Skipped where the shared data are absent.
+The figures stand in the tables of docs/validation.md. Skipped where the shared data are absent.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+import device_files as files
 import pytest
-from judging import BUILTIN, make_case, make_channel, make_profile, make_rule
+from device_files import as_channel, as_exact, daily_report, printed, read_tag
+from judging import (
+    BUILTIN,
+    MINUTE,
+    make_case,
+    make_channel,
+    make_profile,
+    make_rule,
+    milli_readings,
+)
 
 from analytics.case import Window
+from analytics.exposure import Finding
 from analytics.judge import judge
-from analytics.readings import Readings
-from coldgate import wire
-from coldgate.instant import from_epoch_ms
+from coldgate.instant import epoch_ms, from_epoch_ms
 from coldgate.model import Verdict
-from gateway.readers.berlinger import read_berlinger
-from gateway.readers.local_time import find_zone
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from pathlib import Path
 
     from analytics.evaluation import Evaluation
     from analytics.profile import Profile
-    from gateway.readers.berlinger_report import DeviceReport
+    from gateway.readers.logger_file import DeviceDay, DeviceReport
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "berlinger-msupply"
-Q_TAG = ("QTag_CLm_doc_LR__RCPJ00010_03_202304201359.txt", 10)
-FRIDGE_TAG_2L = ("FridgeTag_2L__test.txt", 5)
-
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the shared data folder is absent")
+pytestmark = files.present
 
 
-def judged(export: tuple[str, int], profile: Profile) -> tuple[Evaluation, DeviceReport]:
+def judged(path: Path, profile: Profile) -> tuple[Evaluation, DeviceReport]:
     """The evaluation of a whole export, from its first to its last reading, and its own report."""
-    name, interval_minutes = export
-    file = read_berlinger(name, (DATA / name).read_bytes(), zone=find_zone("UTC"))
+    file = read_tag(path)
     assert file.report is not None
-    values = np.concatenate([wire.to_milli(block.series[0])[0] for block in file.blocks])
-    readings = Readings(
-        taken_at_ms=np.concatenate([block.taken_ms for block in file.blocks]),
-        value_milli=values.astype(np.int32),
-        flags=np.zeros(len(values), np.uint8),
+    return files.judged(as_exact(profile), as_channel(file)), file.report
+
+
+def judged_by_days(path: Path, profile: Profile) -> tuple[Evaluation, DeviceReport]:
+    """The evaluation of the daily extremes as readings of a minute each; all else is unknown.
+
+    The window is that of the listed days; the device counts its last minute in full.
+    """
+    report = daily_report(path)
+    extremes = [extreme for day in report.days for extreme in (day.minimum, day.maximum)]
+    rows = [(epoch_ms(each.taken_at), int(1000 * each.value)) for each in extremes]
+    channel = make_channel(milli_readings(rows), interval_ms=MINUTE, clock_pairs=())
+    assert report.started_at is not None
+    assert report.stopped_at is not None
+    listed = datetime.combine(min(day.day for day in report.days), time(), UTC)
+    window = Window(
+        begin_ms=epoch_ms(max(report.started_at, listed)),
+        end_ms=epoch_ms(report.stopped_at) + MINUTE,
     )
-    channel = make_channel(
-        readings, serial=file.serial, interval_ms=interval_minutes * 60_000, clock_pairs=()
-    )
-    window = Window(begin_ms=None, end_ms=None, stopped=True)
-    return judge(profile, make_case(channel, window=window)), file.report
+    return judge(as_exact(profile), make_case(channel, window=window)), report
 
 
 def like_the_device(budget: str) -> Profile:
@@ -60,13 +70,13 @@ def like_the_device(budget: str) -> Profile:
     return make_profile(rules=[rule], mkt={"dH": 83.0})
 
 
-def moment(epoch_ms: int | None) -> datetime:
-    assert epoch_ms is not None
-    return from_epoch_ms(epoch_ms)
+def moment(instant_ms: int | None) -> datetime:
+    assert instant_ms is not None
+    return from_epoch_ms(instant_ms)
 
 
 def test_q_tag_figures_are_within_a_tenth_of_the_devices_own() -> None:
-    evaluation, report = judged(Q_TAG, like_the_device("30min"))
+    evaluation, report = judged(files.Q_TAG, like_the_device("30min"))
 
     statistics = evaluation.channels[0].statistics
     assert (statistics.n, statistics.missing, statistics.coverage_permille) == (424, 0, 1000)
@@ -78,7 +88,7 @@ def test_q_tag_figures_are_within_a_tenth_of_the_devices_own() -> None:
 
 @pytest.mark.parametrize(("budget", "alarm"), [("30min", 0), ("60min", 1)])
 def test_q_tag_alarm_comes_one_interval_after_ours(budget: str, alarm: int) -> None:
-    evaluation, report = judged(Q_TAG, like_the_device(budget))
+    evaluation, report = judged(files.Q_TAG, like_the_device(budget))
 
     raised_at = report.alarms[alarm].raised_at
     triggered_at = moment(evaluation.channels[0].rules[0].first_trigger_ms)
@@ -97,11 +107,11 @@ def test_q_tag_alarm_comes_one_interval_after_ours(budget: str, alarm: int) -> N
     ],
 )
 def test_q_tag_verdict_depends_on_the_profile(profile: str, verdict: Verdict) -> None:
-    assert judged(Q_TAG, BUILTIN[profile])[0].verdict is verdict
+    assert judged(files.Q_TAG, BUILTIN[profile])[0].verdict is verdict
 
 
 def test_fridge_tag_alarms_lie_in_what_its_export_leaves_out_and_hold() -> None:
-    evaluation, report = judged(FRIDGE_TAG_2L, BUILTIN["WHO_30DTR"])
+    evaluation, report = judged(files.FRIDGE_TAG_2L, BUILTIN["WHO_30DTR"])
 
     statistics = evaluation.channels[0].statistics
     gaps = [(moment(begin), moment(end)) for begin, end in statistics.gaps]
@@ -109,3 +119,71 @@ def test_fridge_tag_alarms_lie_in_what_its_export_leaves_out_and_hold() -> None:
     assert evaluation.verdict is Verdict.HOLD
     assert (statistics.n, statistics.missing, statistics.coverage_permille) == (53, 10_669, 4)
     assert all(any(begin < at < end for begin, end in gaps) for at in raised if at is not None)
+
+
+def test_fridge_tag_minutes_above_the_limit_lie_within_our_bounds() -> None:
+    evaluation, report = judged(files.FRIDGE_TAG_2L, like_the_device("60min"))
+
+    rule = evaluation.channels[0].rules[0]
+    assert rule.optimistic_ms <= minutes_above(report) * MINUTE <= rule.pessimistic_ms
+
+
+def minutes_above(report: DeviceReport) -> int:
+    """Minutes above the upper limit, which is alarm 1 of every Fridge-tag here."""
+    return sum(dict(day.alarm_minutes)[1] for day in report.days)
+
+
+@pytest.mark.parametrize(
+    ("path", "minutes"), [(files.FRIDGE_TAG_2[0], 85_326), (files.FRIDGE_TAG_2[1], 10)]
+)
+def test_daily_extremes_alone_bound_what_the_device_counted(path: Path, minutes: int) -> None:
+    evaluation, report = judged_by_days(path, like_the_device("600min"))
+
+    rule = evaluation.channels[0].rules[0]
+    assert minutes_above(report) == minutes
+    assert rule.optimistic_ms <= minutes * MINUTE <= rule.pessimistic_ms
+    assert rule.finding is Finding.UNDECIDED
+
+
+def test_one_daily_extreme_is_enough_where_an_instant_counts() -> None:
+    for path in files.FRIDGE_TAG_2:
+        evaluation, report = judged_by_days(path, BUILTIN["USP_CCT_2_8"])
+
+        hard = next(rule for rule in evaluation.channels[0].rules if rule.rule == "HI_HARD")
+        hot = [day for day in report.days if day.maximum.value > 15]
+        assert hard.events >= len(hot) > 0
+        assert evaluation.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize("path", files.FRIDGE_TAG_2, ids=["130400191542", "130400191544"])
+def test_days_of_the_text_file_are_those_that_the_device_printed(path: Path) -> None:
+    report = daily_report(path)
+
+    texts = printed(path.with_suffix(".pdf"))
+    begins = [texts.index(name(day, report)) for day in report.days]
+    shown = [texts[begin : begin + 9] for begin in begins]
+    for day, row in zip(report.days, shown, strict=True):
+        figures = [text.removesuffix("°C") for text in row if text.endswith("°C")]
+        assert [Decimal(text) for text in figures] == [
+            day.average,
+            day.minimum.value,
+            day.maximum.value,
+        ]
+
+
+def name(day: DeviceDay, report: DeviceReport) -> str:
+    """How the printed list calls the day."""
+    return "Today" if day is report.days[0] else f"{day.day:%d.%m.%Y}"
+
+
+def test_q_tag_printed_what_its_text_file_says() -> None:
+    report = read_tag(files.Q_TAG).report
+    texts = printed(files.Q_TAG.with_suffix(".pdf"))
+
+    assert report is not None
+    raised = [alarm.raised_at for alarm in report.alarms if alarm.raised_at is not None]
+    sounded = [texts[i + 2] for i, text in enumerate(texts) if text == "ALARM"]
+    assert texts[texts.index("MKT") + 1] == f"+{report.mean_kinetic}°C"
+    assert texts[texts.index("Average temperature") + 1] == f"+{report.average}°C"
+    assert texts[texts.index("Total number of measurements") + 1] == "424"
+    assert sounded == [f"{at:%H:%M}" for at in raised]
