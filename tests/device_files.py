@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,6 @@ from judging import make_case, make_channel
 
 from analytics.case import Window
 from analytics.judge import judge
-from analytics.profile import Calibration, Decision, Uncertainty
 from analytics.readings import Readings
 from coldgate import wire
 from coldgate.model import Quantity, ReadingFlag
@@ -191,12 +189,6 @@ def judged(profile: Profile, *channels: Channel) -> Evaluation:
     """The evaluation from the first to the last reading: no event bounds the loggers' own log."""
     window = Window(begin_ms=None, end_ms=None, stopped=True)
     return judge(profile, make_case(*channels, window=window))
-
-
-def as_exact(profile: Profile) -> Profile:
-    """The profile without uncertainty: none of these files comes with a certificate."""
-    uncertainty = Uncertainty(calibration=Calibration.OPTIONAL)
-    return replace(profile, decision=Decision.SIMPLE, uncertainty=uncertainty)
 
 
 def cells(path: Path, index: int, *, delimiter: str = ",", skip: int = 1) -> Iterator[str]:

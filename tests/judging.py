@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analytics.case import Case, Channel, Window
 from analytics.judge import judge
+from analytics.profile import Calibration, Decision, Uncertainty
 from analytics.profile_format import load_builtin_profiles, parse_profile
 from analytics.readings import Readings
 from coldgate.model import ClockPair, EventKind, Quantity
@@ -110,6 +112,12 @@ def make_profile(**changes: Any) -> Profile:
         "rules": [make_rule()],
     }
     return parse_profile(written | changes)
+
+
+def as_exact(profile: Profile) -> Profile:
+    """The profile for readings that are taken as exact, and need no certificate."""
+    uncertainty = Uncertainty(calibration=Calibration.OPTIONAL)
+    return replace(profile, decision=Decision.SIMPLE, uncertainty=uncertainty)
 
 
 def make_rule(**changes: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import device_files as files
 import pytest
-from device_files import as_channel, as_exact, daily_report, printed, read_tag
+from device_files import as_channel, daily_report, printed, read_tag
 from judging import (
     BUILTIN,
     MINUTE,

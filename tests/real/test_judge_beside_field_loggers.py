@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import device_files as files
 import pytest
-from device_files import as_channel, as_exact, as_readings, cells, judged, read, tomst
-from judging import make_profile, make_rule
+from device_files import as_channel, as_readings, cells, judged, read, tomst
+from judging import as_exact, make_profile, make_rule
 
 from analytics.evaluation import ReasonCode
 from analytics.readings import joined
