@@ -13,6 +13,7 @@ from api import operations
 from api.consignments import evidence_routes, goods_routes, goods_service
 from api.consignments import routes as consignment_routes
 from api.context import Context
+from api.devices import calibration_routes
 from api.devices import routes as device_routes
 from api.devices.broker_auth import BrokerAuthority
 from api.devices.service import verify_gateway
@@ -47,6 +48,7 @@ MAX_BODY_BYTES: Final = 1024 * 1024  # a thousand lines take a tenth of it
 ROUTERS: Final = (
     party_routes.router,
     device_routes.router,
+    calibration_routes.router,
     goods_routes.router,
     consignment_routes.router,
     evidence_routes.router,

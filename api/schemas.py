@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import Enum
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from coldgate.model import IDENTIFIER
+from coldgate.model import IDENTIFIER, Quantity
 
 Item = TypeVar("Item")
 Shape = TypeVar("Shape", bound="View")
@@ -42,6 +43,21 @@ AfterText = Annotated[
     str, Query(max_length=64, pattern=r"^[^\x00]*$", description="`next` of the page before")
 ]
 AfterId = Annotated[int, Query(ge=0, le=MAX_ID, description="`next` of the page before")]
+
+
+class QuantityName(Enum):
+    """What a channel measures."""
+
+    TEMPERATURE = "temperature"
+    HUMIDITY = "humidity"
+    LIGHT = "light"
+    DOOR = "door"
+    SHOCK = "shock"
+
+    @property
+    def number(self) -> Quantity:
+        """The quantity by its number."""
+        return Quantity[self.name]
 
 
 class Body(BaseModel):

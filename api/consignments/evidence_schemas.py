@@ -1,28 +1,17 @@
 """What is said about readings, evaluations and excursions."""
 
 from datetime import datetime
-from enum import Enum
 from typing import Annotated, Final
 
 from pydantic import Field
 
-from api.schemas import Body, Identifier, Moment, Serial, View
+from api.schemas import Body, Identifier, Moment, QuantityName, Serial, View
 from coldgate.instant import from_epoch_ms
 from coldgate.model import Quantity, Verdict
 from coldgate.storage.placements import Span
 
 MAX_POINTS: Final = 10_000
 LAST_MS: Final = 7_258_118_400_000  # 2200-01-01
-
-
-class QuantityName(Enum):
-    """What a channel measures."""
-
-    TEMPERATURE = "temperature"
-    HUMIDITY = "humidity"
-    LIGHT = "light"
-    DOOR = "door"
-    SHOCK = "shock"
 
 
 class ReadingsQuery(Body):
@@ -42,7 +31,7 @@ class ReadingsQuery(Body):
     @property
     def channel_quantity(self) -> Quantity:
         """The quantity by its number."""
-        return Quantity[self.quantity.name]
+        return self.quantity.number
 
     @property
     def span(self) -> Span:

@@ -34,6 +34,7 @@ class ProductIn(Body):
     name: Name
     gtin: Annotated[str, Field(pattern=r"^[0-9]{14}$")] | None = None
     freeze_sensitive: bool = True
+    shock_sensitive: bool = False
     party: Identifier | None = None
 
 
@@ -45,6 +46,7 @@ class ProductView(View):
     name: str
     gtin: str | None
     freeze_sensitive: bool
+    shock_sensitive: bool
     created_at: datetime
 
 

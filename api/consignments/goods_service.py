@@ -35,6 +35,7 @@ def add_product(connection: Connection, caller: Caller, new: ProductIn) -> Produ
             name=new.name,
             gtin=new.gtin,
             freeze_sensitive=new.freeze_sensitive,
+            shock_sensitive=new.shock_sensitive,
         ),
     )
     caller.record(connection, "product.added", row.id, name=row.name, gtin=row.gtin)

@@ -15,6 +15,9 @@ from api.consignments.schemas import (
     PlacementView,
     ProfileRef,
     RemovalIn,
+    SealIn,
+    SealList,
+    SealView,
 )
 from api.deps import Read, Write
 from api.schemas import AfterText, Identifier, Limit, Page, RowId
@@ -66,6 +69,18 @@ def remove_logger(
 ) -> Response:
     """Say when a logger left its zone."""
     return request.write(service.remove_logger, consignment, placement, removal)
+
+
+@router.post("/{consignment}/seals", status_code=201, response_model=SealView)
+def seal_log(consignment: Identifier, new: SealIn, request: Write) -> Response:
+    """Declare which reading of a logger was its last, so that it shows whether one is missing."""
+    return request.write(service.seal_log, consignment, new)
+
+
+@router.get("/{consignment}/seals")
+def list_seals(consignment: Identifier, request: Read) -> SealList:
+    """List the declared ends of the logs of a consignment."""
+    return request.read(service.list_seals, consignment)
 
 
 @router.post("/{consignment}/events", status_code=201, response_model=EventView)

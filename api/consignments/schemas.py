@@ -5,7 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from analytics.case import Role
 from api.schemas import (
+    MAX_ID,
     MAX_INT,
     Body,
     Identifier,
@@ -72,12 +74,17 @@ class ConsignmentIn(Body):
 
 
 class PlacementIn(Body):
-    """A logger put into a zone; ``party`` tells loggers of one serial number apart."""
+    """A logger put into a zone; ``party`` tells loggers of one serial number apart.
+
+    A reference watches the air outside: its readings are shown and judge nothing. What a logger
+    speaks of is said before departure.
+    """
 
     model_config = example(serial="QT-100123", zone="main", placed_at="2026-03-01T06:00:00Z")
     serial: Serial
     party: Identifier | None = None
     zone: Zone = "main"
+    role: Role = Role.GOODS
     placed_at: Moment
     removed_at: Moment | None = None
 
@@ -93,6 +100,32 @@ class RemovalIn(Body):
 
     model_config = example(removed_at="2026-03-02T14:30:00Z")
     removed_at: Moment
+
+
+class SealIn(Body):
+    """The number of the last reading in a logger's log, as somebody read it off the logger."""
+
+    model_config = example(serial="QT-100123", last_sequence=1441)
+    serial: Serial
+    party: Identifier | None = None
+    last_sequence: Annotated[int, Field(ge=0, le=MAX_ID)]
+
+
+class SealView(View):
+    """Who declared which number as the last of a logger's log."""
+
+    id: int
+    serial: str
+    party: Annotated[str, Field(validation_alias="party_id")]
+    last_sequence: int
+    declared_by: str
+    declared_at: datetime
+
+
+class SealList(View):
+    """Declarations about the loggers of one consignment."""
+
+    items: list[SealView]
 
 
 class EventIn(Body):
@@ -137,9 +170,11 @@ class PlacementView(View):
     """A logger in a zone, until before ``removed_at``."""
 
     id: int
+    logger: Annotated[int, Field(validation_alias="logger_id")]
     serial: str
     party: Annotated[str, Field(validation_alias="party_id")]
     zone: str
+    role: Role
     placed_at: datetime
     removed_at: datetime | None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from analytics.case import Role
 from api.consignments.schemas import (
     ConsignmentBrief,
     ConsignmentView,
@@ -14,11 +15,13 @@ from api.consignments.schemas import (
     LineView,
     PlacementList,
     PlacementView,
+    SealList,
+    SealView,
 )
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
-from coldgate.storage import consignments, goods, placements
+from coldgate.storage import consignments, goods, placements, seals
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, ProfileKey
 from coldgate.storage.placements import NewPlacement
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
         PlacementIn,
         ProfileRef,
         RemovalIn,
+        SealIn,
     )
     from coldgate.storage.connection import Connection
     from coldgate.storage.consignments import ConsignmentRow
@@ -97,10 +101,13 @@ def place_logger(
 ) -> PlacementView:
     """Put a logger into a zone; it can be in one consignment at a time."""
     found = consignments.locked(connection, consignment, scope=caller.scope)
+    if new.role is not Role.GOODS:
+        _require_not_departed(connection, consignment)
     placement = NewPlacement(
         consignment=consignment,
         logger=_logger_of(connection, caller, found, new),
         zone=new.zone,
+        role=new.role.value,
         placed_at=new.placed_at,
         removed_at=new.removed_at,
     )
@@ -136,6 +143,28 @@ def list_placements(connection: Connection, caller: Caller, consignment: str) ->
     consignments.visible(connection, consignment, scope=caller.scope)
     rows = placements.placements(connection, consignment)
     return PlacementList(items=[PlacementView.model_validate(row) for row in rows])
+
+
+def seal_log(connection: Connection, caller: Caller, consignment: str, new: SealIn) -> SealView:
+    """Declare the last number of a logger's log; whoever takes part may have read it off (S29)."""
+    consignments.locked(connection, consignment, scope=caller.scope)
+    row = seals.insert(
+        connection,
+        consignment,
+        logger=_placed_logger(connection, consignment, new),
+        last_sequence=new.last_sequence,
+        party=caller.party,
+    )
+    consignments.touch(connection, consignment)
+    caller.record(connection, "log.sealed", consignment, **new.model_dump(mode="json"))
+    return SealView.model_validate(row)
+
+
+def list_seals(connection: Connection, caller: Caller, consignment: str) -> SealList:
+    """Declared ends of the consignment's logs, oldest first."""
+    consignments.visible(connection, consignment, scope=caller.scope)
+    rows = seals.seals(connection, consignment)
+    return SealList(items=[SealView.model_validate(row) for row in rows])
 
 
 def add_event(connection: Connection, caller: Caller, consignment: str, new: EventIn) -> EventView:
@@ -200,6 +229,15 @@ def _require_no_trim(connection: Connection, consignment: str, removal: RemovalI
         )
 
 
+def _require_not_departed(connection: Connection, consignment: str) -> None:
+    """Return while nothing has left: later nobody takes a logger's word back (S30)."""
+    lines = consignments.lines(connection, consignment)
+    told = {event.kind for event in consignments.events(connection, consignment)}
+    left = any(line.state != LineState.PLANNED.value for line in lines)
+    if left or told - {EventKind.PACKED.value}:
+        raise ConflictError("ROLE_FROZEN", "what a logger speaks of is said before departure")
+
+
 def _resolve(connection: Connection, chosen: ProfileRef) -> ProfileKey:
     found = goods.profiles(connection, profile_id=chosen.id, version=chosen.version)
     if not found:
@@ -253,6 +291,21 @@ def _logger_of(
     if len(found) > 1:
         raise ConflictError("LOGGER_AMBIGUOUS", f"say whose logger {new.serial} is meant: party")
     return found[0].id
+
+
+def _placed_logger(connection: Connection, consignment: str, new: SealIn) -> int:
+    """The logger with this serial number that is or was in the consignment."""
+    placed = placements.placements(connection, consignment)
+    found = {
+        row.logger_id
+        for row in placed
+        if row.serial == new.serial and new.party in (None, row.party_id)
+    }
+    if not found:
+        raise NotFoundError("logger", new.serial)
+    if len(found) > 1:
+        raise ConflictError("LOGGER_AMBIGUOUS", f"say whose logger {new.serial} is meant: party")
+    return found.pop()
 
 
 def _require_free(connection: Connection, serial: str, placement: NewPlacement) -> None:

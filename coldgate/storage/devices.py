@@ -144,6 +144,14 @@ def loggers(
     return fetch_all(connection, LoggerRow, _SQL["loggers"], parameters)
 
 
+def logger(connection: Connection, *, scope: str | None, logger_id: int) -> LoggerRow:
+    """One logger: of the party ``scope``, or one that travelled with what it sent."""
+    row = fetch_one(connection, LoggerRow, _SQL["logger"], {"scope": scope, "id": logger_id})
+    if row is None:
+        raise NotFoundError("logger", str(logger_id))
+    return row
+
+
 def revoke_logger(connection: Connection, *, scope: str | None, logger_id: int) -> LoggerRow:
     """Refuse the logger's readings from now on; those stored stay."""
     parameters = {"scope": scope, "id": logger_id}

@@ -45,6 +45,13 @@ SELECT id, serial, party_id, model, interval_ms, created_at, revoked_at FROM log
 WHERE (%(scope)s::text IS NULL OR party_id = %(scope)s) AND id > %(after)s
 ORDER BY id LIMIT %(limit)s
 
+-- name: logger
+SELECT id, serial, party_id, model, interval_ms, created_at, revoked_at FROM logger
+WHERE id = %(id)s
+  AND (%(scope)s::text IS NULL OR party_id = %(scope)s
+       OR EXISTS (SELECT FROM placement p JOIN consignment c ON c.id = p.consignment_id
+                  WHERE p.logger_id = logger.id AND c.consignor_id = %(scope)s))
+
 -- name: revoke_logger
 UPDATE logger SET revoked_at = coalesce(revoked_at, now())
 WHERE id = %(id)s AND (%(scope)s::text IS NULL OR party_id = %(scope)s)

@@ -14,7 +14,8 @@ FROM evaluation WHERE consignment_id = %(id)s ORDER BY version DESC LIMIT 1
 -- name: circumstances
 SELECT
     (clock_timestamp() AT TIME ZONE 'UTC')::date AS today,
-    ARRAY(SELECT DISTINCT zone FROM placement WHERE consignment_id = %(id)s) AS logged_zones,
+    ARRAY(SELECT DISTINCT zone FROM placement
+          WHERE consignment_id = %(id)s AND role = 'goods') AS logged_zones,
     (SELECT count(*) FROM touched t
      WHERE t.consignment_id = %(id)s
         OR (t.channel_id IN (

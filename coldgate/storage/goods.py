@@ -29,6 +29,7 @@ class NewProduct:
     name: str
     gtin: str | None
     freeze_sensitive: bool
+    shock_sensitive: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class ProductRow:
     name: str
     gtin: str | None
     freeze_sensitive: bool
+    shock_sensitive: bool
     created_at: datetime
 
 

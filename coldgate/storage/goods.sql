@@ -1,10 +1,10 @@
 -- name: insert_product
-INSERT INTO product (id, party_id, name, gtin, freeze_sensitive)
-VALUES (%(id)s, %(party)s, %(name)s, %(gtin)s, %(freeze_sensitive)s)
-RETURNING id, party_id, name, gtin, freeze_sensitive, created_at
+INSERT INTO product (id, party_id, name, gtin, freeze_sensitive, shock_sensitive)
+VALUES (%(id)s, %(party)s, %(name)s, %(gtin)s, %(freeze_sensitive)s, %(shock_sensitive)s)
+RETURNING id, party_id, name, gtin, freeze_sensitive, shock_sensitive, created_at
 
 -- name: products
-SELECT id, party_id, name, gtin, freeze_sensitive, created_at FROM product
+SELECT id, party_id, name, gtin, freeze_sensitive, shock_sensitive, created_at FROM product
 WHERE (%(scope)s::text IS NULL OR party_id = %(scope)s)
   AND (%(id)s::text IS NULL OR id = %(id)s) AND id > %(after)s
 ORDER BY id LIMIT %(limit)s

@@ -30,11 +30,15 @@ class LoggerKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPlacement:
-    """A logger in a zone from ``placed_at`` until before ``removed_at`` (None: still there)."""
+    """A logger in a zone from ``placed_at`` until before ``removed_at`` (None: still there).
+
+    A ``role`` other than goods is taken before departure only; the database refuses it later.
+    """
 
     consignment: str
     logger: int
     zone: str
+    role: str
     placed_at: datetime
     removed_at: datetime | None
 
@@ -44,9 +48,11 @@ class PlacementRow:
     """A placement as stored."""
 
     id: int
+    logger_id: int
     serial: str
     party_id: str
     zone: str
+    role: str
     placed_at: datetime
     removed_at: datetime | None
 

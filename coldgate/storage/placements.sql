@@ -14,15 +14,16 @@ LIMIT 1
 
 -- name: insert
 WITH added AS (
-    INSERT INTO placement (consignment_id, logger_id, zone, placed_at, removed_at)
-    VALUES (%(consignment)s, %(logger)s, %(zone)s, %(placed_at)s, %(removed_at)s)
-    RETURNING id, logger_id, zone, placed_at, removed_at
+    INSERT INTO placement (consignment_id, logger_id, zone, role, placed_at, removed_at)
+    VALUES (%(consignment)s, %(logger)s, %(zone)s, %(role)s, %(placed_at)s, %(removed_at)s)
+    RETURNING id, logger_id, zone, role, placed_at, removed_at
 )
-SELECT added.id, logger.serial, logger.party_id, added.zone, added.placed_at, added.removed_at
+SELECT added.id, added.logger_id, logger.serial, logger.party_id, added.zone, added.role,
+    added.placed_at, added.removed_at
 FROM added JOIN logger ON logger.id = added.logger_id
 
 -- name: placements
-SELECT p.id, l.serial, l.party_id, p.zone, p.placed_at, p.removed_at
+SELECT p.id, p.logger_id, l.serial, l.party_id, p.zone, p.role, p.placed_at, p.removed_at
 FROM placement p JOIN logger l ON l.id = p.logger_id
 WHERE p.consignment_id = %(consignment)s AND (%(id)s::bigint IS NULL OR p.id = %(id)s)
 ORDER BY p.placed_at, p.id

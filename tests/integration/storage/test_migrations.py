@@ -28,6 +28,9 @@ APPEND_ONLY = (
     "gate_decision",
     "outbox",
     "ledger",
+    "certificate",
+    "sensor_range",
+    "seal",
 )
 
 
