@@ -15,6 +15,7 @@ from device_files import as_channel, daily_report, printed, read_tag
 from judging import (
     BUILTIN,
     MINUTE,
+    as_exact,
     make_case,
     make_channel,
     make_profile,
