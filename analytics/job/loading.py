@@ -2,42 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from analytics.case import Case, Channel, Window
+from analytics.case import Case, Certificate, Channel, Log, Role, Window
 from analytics.readings import Readings
 from coldgate.instant import EPOCH, epoch_ms, from_epoch_ms
 from coldgate.model import EventKind
-from coldgate.storage import judging
+from coldgate.storage import calibration, judging, seals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from coldgate.model import ClockPair
+    from coldgate.model import ClockPair, Quantity
     from coldgate.storage.bulk import Points
+    from coldgate.storage.calibration import Calibration
     from coldgate.storage.connection import Connection
     from coldgate.storage.judging import PlacedChannel, PlacedLogger, Span
+    from coldgate.storage.seals import LoggerStay
 
 _SLACK: Final = timedelta(hours=1)  # around a placement, for clock pairs and stamps
 _FAR_FUTURE: Final = datetime(3000, 1, 1, tzinfo=UTC)
 _MOST_AHEAD_MS: Final = 20 * 366 * 86_400_000  # ingest takes stamps within ten years of receipt
+_GOODS: Final = Role.GOODS.value
 _BEGINS: Final = (EventKind.PACKED, EventKind.DEPARTED)
 
 
-def load_case(connection: Connection, consignment_id: str) -> Case:
-    """Everything that the judgement of one consignment depends on, read from the database."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Loaded:
+    """A case as the database has it; ``stays`` are those of its channels, by their own clocks."""
+
+    consignment_id: str
+    case: Case
+    stays: tuple[LoggerStay, ...]
+
+    def with_logs(self, connection: Connection) -> Case:
+        """The case with what sequence numbers and seals say of its channels (S29)."""
+        wanted = list(dict.fromkeys(self.stays))
+        found = seals.fetch_logs(connection, self.consignment_id, wanted)
+        logs = {
+            stay: Log(missing=state.missing, sealed=state.sealed)
+            for stay, state in zip(wanted, found, strict=True)
+        }
+        told = zip(self.case.channels, self.stays, strict=True)
+        channels = tuple(replace(channel, log=logs[stay]) for channel, stay in told)
+        return replace(self.case, channels=channels)
+
+
+def load_case(connection: Connection, consignment_id: str) -> Loaded:
+    """Everything that the judgement of one consignment depends on but the logs' completeness."""
     lines = judging.fetch_lines(connection, consignment_id)
     window = _window(judging.fetch_events(connection, consignment_id))
     placed = judging.fetch_placed_loggers(connection, consignment_id)
-    return Case(
-        window=window,
-        channels=_load_channels(connection, placed, window),
-        freeze_sensitive=any(sensitive for _, sensitive in lines),
-        planned_zones=tuple(sorted({zone for zone, _ in lines})),
-        planned_loggers=tuple(sorted({one.serial for one in placed})),
+    seats = _seats(connection, placed, window)
+    evidence = _Evidence(
+        certificates=calibration.fetch_counting(connection, consignment_id),
+        ranges=calibration.fetch_ranges(connection, consignment_id),
     )
+    case = Case(
+        window=window,
+        channels=_load_channels(connection, seats, evidence),
+        freeze_sensitive=any(freeze for _, freeze, _ in lines),
+        shock_sensitive=any(shock for _, _, shock in lines),
+        planned_zones=tuple(sorted({zone for zone, _, _ in lines})),
+        planned_loggers=tuple(sorted({one.serial for one in placed if one.role == _GOODS})),
+    )
+    stays = tuple(seat.log_stay for seat in seats)
+    return Loaded(consignment_id=consignment_id, case=case, stays=stays)
 
 
 def _window(events: Sequence[tuple[EventKind, datetime]]) -> Window:
@@ -61,71 +93,134 @@ def _last(
     return next((event for event in reversed(events) if event[0] is kind), None)
 
 
-def _load_channels(
-    connection: Connection, placed: Sequence[PlacedLogger], window: Window
-) -> tuple[Channel, ...]:
-    stays = [
-        # no stamp on the wire is before 1970
-        _Stay(one, max(one.placed_at, EPOCH) - _SLACK, _last_moment(one, window))
-        for one in placed
-    ]
+def _seats(connection: Connection, placed: Sequence[PlacedLogger], window: Window) -> list[_Seat]:
+    """Every channel of every placed logger, with the comparisons of its clock."""
+    stays = [_stay(one, window) for one in placed]
     pairs = judging.fetch_clock_pairs(
         connection,
-        [(stay.logger.id, epoch_ms(stay.first), epoch_ms(stay.last)) for stay in stays],
+        [
+            (stay.logger.id, epoch_ms(stay.first - _SLACK), epoch_ms(stay.last + _SLACK))
+            for stay in stays
+        ],
     )
     known = judging.fetch_channels(connection, sorted({one.id for one in placed}))
-    seats = [
-        (stay, channel)
+    return [
+        _Seat(stay, channel, pairs.get(stay.logger.id, ()))
         for stay in stays
         for channel in known
         if channel.logger_id == stay.logger.id
     ]
-    spans = [stay.span(channel, pairs.get(stay.logger.id, ())) for stay, channel in seats]
+
+
+def _load_channels(
+    connection: Connection, seats: Sequence[_Seat], evidence: _Evidence
+) -> tuple[Channel, ...]:
+    spans = [seat.span for seat in seats]
     readings = judging.fetch_readings(connection, spans)
     conflicts = judging.fetch_conflicts(connection, spans)
     return tuple(
         Channel(
-            serial=stay.logger.serial,
-            sensor=channel.sensor,
-            quantity=channel.quantity,
+            serial=seat.stay.logger.serial,
+            sensor=seat.channel.sensor,
+            quantity=seat.channel.quantity,
             readings=_readings(points),
             conflicts=_readings(others),
-            zone=stay.logger.zone,
-            placed_from_ms=epoch_ms(stay.logger.placed_at),
-            placed_to_ms=(
-                None if stay.logger.removed_at is None else epoch_ms(stay.logger.removed_at)
-            ),
-            interval_ms=stay.logger.interval_ms,
-            clock_pairs=pairs.get(stay.logger.id, ()),
+            zone=seat.stay.logger.zone,
+            placed_from_ms=epoch_ms(seat.stay.logger.placed_at),
+            placed_to_ms=_optional_ms(seat.stay.logger.removed_at),
+            interval_ms=seat.stay.logger.interval_ms,
+            clock_pairs=seat.pairs,
+            certificates=evidence.certificates_of(seat),
+            range_milli=evidence.ranges.get((seat.channel.logger_id, seat.channel.quantity)),
+            role=Role(seat.stay.logger.role),
         )
-        for (stay, channel), points, others in zip(seats, readings, conflicts, strict=True)
+        for seat, points, others in zip(seats, readings, conflicts, strict=True)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Stay:
-    """A logger's time with the consignment, by our clock, with slack around it."""
+    """A logger's time with the consignment, by our clock; ``due`` is where the window begins."""
 
     logger: PlacedLogger
     first: datetime
+    due: datetime
     last: datetime
 
-    def span(self, channel: PlacedChannel, pairs: Sequence[ClockPair]) -> Span:
-        """The stamps to look for: the logger's own clock may be ahead of ours or behind (S3)."""
-        ahead_ms = [0, *(pair.logger_ms - pair.gateway_ms for pair in pairs)]
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """One channel of a logger during its stay."""
+
+    stay: _Stay
+    channel: PlacedChannel
+    pairs: tuple[ClockPair, ...]
+
+    @property
+    def span(self) -> Span:
+        """The stamps to look for, with slack around the stay."""
+        first, last = self._by_its_clock(self.stay.first - _SLACK, self.stay.last + _SLACK)
+        return self.channel.id, first, last
+
+    @property
+    def log_stay(self) -> LoggerStay:
+        """The logger and the stamps between which every one of its numbers is due."""
+        first, last = self._by_its_clock(self.stay.due, self.stay.last)
+        return self.channel.logger_id, first, last
+
+    def _by_its_clock(self, first: datetime, last: datetime) -> tuple[datetime, datetime]:
+        """The same time by the logger's clock, which may be ahead of ours or behind (S3)."""
+        ahead_ms = [0, *(pair.logger_ms - pair.gateway_ms for pair in self.pairs)]
         return (
-            channel.id,
-            self.first + timedelta(milliseconds=max(min(ahead_ms), -_MOST_AHEAD_MS)),
-            self.last + timedelta(milliseconds=min(max(ahead_ms), _MOST_AHEAD_MS)),
+            first + timedelta(milliseconds=max(min(ahead_ms), -_MOST_AHEAD_MS)),
+            last + timedelta(milliseconds=min(max(ahead_ms), _MOST_AHEAD_MS)),
         )
 
 
-def _last_moment(placed: PlacedLogger, window: Window) -> datetime:
-    """When the placement, or else the window, ends; with slack on it."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Evidence:
+    """What vouches for the loggers of a consignment."""
+
+    certificates: Sequence[Calibration]
+    ranges: Mapping[tuple[int, Quantity], tuple[int, int]]
+
+    def certificates_of(self, seat: _Seat) -> tuple[Certificate, ...]:
+        """Those of the channel's sensor that are in force at some time of the stay (S2)."""
+        channel, stay = seat.channel, seat.stay
+        return tuple(
+            _certificate(one)
+            for one in self.certificates
+            if one.logger_id == channel.logger_id
+            and one.quantity == channel.quantity
+            and one.sensor in (None, channel.sensor)
+            and one.valid_from <= stay.last
+            and one.valid_to >= stay.due
+        )
+
+
+def _certificate(entered: Calibration) -> Certificate:
+    return Certificate(
+        number=entered.number,
+        valid_from_ms=epoch_ms(entered.valid_from),
+        valid_to_ms=epoch_ms(entered.valid_to),
+        expanded_milli=entered.expanded_milli,
+        resolution_milli=entered.resolution_milli,
+        drift_milli=entered.drift_milli,
+        corrections=tuple((reading, add) for reading, add in entered.corrections),
+    )
+
+
+def _stay(placed: PlacedLogger, window: Window) -> _Stay:
+    first = max(placed.placed_at, EPOCH)  # no stamp on the wire is before 1970
     ends = [_FAR_FUTURE] if placed.removed_at is None else [_FAR_FUTURE, placed.removed_at]
     if window.end_ms is not None:
         ends.append(from_epoch_ms(window.end_ms))
-    return min(ends) + _SLACK
+    due = first if window.begin_ms is None else max(first, from_epoch_ms(window.begin_ms))
+    return _Stay(placed, first, due, min(ends))
+
+
+def _optional_ms(instant: datetime | None) -> int | None:
+    return None if instant is None else epoch_ms(instant)
 
 
 def _readings(points: Points) -> Readings:

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Final
 import prometheus_client
 import psycopg
 
-from analytics.job.loading import load_case
+from analytics.job.answering import answer
 from analytics.job.news import is_news
 from analytics.job.storing import store
-from analytics.judge import judge
 from analytics.profile_format import parse_profile
 from coldgate.storage import judging
 from coldgate.storage.connection import connect
@@ -152,7 +151,7 @@ def judge_consignment(
     if profile_id is None or version is None or not judging.still_touched(connection, ids):
         return True  # without a profile there is no answer, and the gate says PROFILE_MISSING
     profile = parse_profile(judging.fetch_profile(connection, profile_id, version))
-    evaluation = judge(profile, load_case(connection, consignment_id))
+    evaluation = answer(connection, consignment_id, profile)
     newest = judging.fetch_newest(connection, consignment_id)
     if newest is not None and not is_news(evaluation, newest, refresh):
         EVALUATIONS.labels("unchanged").inc()

@@ -35,6 +35,7 @@ class PlacedLogger:
     """A logger while it travelled with a consignment."""
 
     zone: str
+    role: str
     placed_at: datetime
     removed_at: datetime | None
     id: int
@@ -143,8 +144,8 @@ def fetch_profile(connection: Connection, profile_id: str, version: int) -> obje
     return row[0] if row else None
 
 
-def fetch_lines(connection: Connection, consignment_id: str) -> list[tuple[str, bool]]:
-    """(zone, freeze sensitive) of every line; a product that is not registered counts as True."""
+def fetch_lines(connection: Connection, consignment_id: str) -> list[tuple[str, bool, bool]]:
+    """(zone, freeze sensitive, shock sensitive) of every line; an unknown product is both."""
     return connection.execute(_SQL["lines"], (consignment_id,)).fetchall()
 
 
@@ -163,13 +164,14 @@ def fetch_placed_loggers(connection: Connection, consignment_id: str) -> list[Pl
     return [
         PlacedLogger(
             zone=zone,
+            role=role,
             placed_at=placed_at,
             removed_at=removed_at,
             id=id_,
             serial=serial,
             interval_ms=interval_ms,
         )
-        for zone, placed_at, removed_at, id_, serial, interval_ms in rows
+        for zone, role, placed_at, removed_at, id_, serial, interval_ms in rows
     ]
 
 

@@ -20,7 +20,7 @@ DELETE FROM touched WHERE id = ANY(%s)
 SELECT body FROM profile WHERE id = %s AND version = %s
 
 -- name: lines
-SELECT line.zone, coalesce(product.freeze_sensitive, true)
+SELECT line.zone, coalesce(product.freeze_sensitive, true), coalesce(product.shock_sensitive, true)
 FROM consignment_line AS line
 LEFT JOIN product ON product.id = line.product_id
 WHERE line.consignment_id = %s
@@ -43,7 +43,7 @@ HAVING min(line_transition.changed_at) IS NOT NULL
 ORDER BY happened_at
 
 -- name: placed_loggers
-SELECT placement.zone, placement.placed_at, placement.removed_at,
+SELECT placement.zone, placement.role, placement.placed_at, placement.removed_at,
        logger.id, logger.serial, logger.interval_ms
 FROM placement
 JOIN logger ON logger.id = placement.logger_id
