@@ -122,6 +122,23 @@ def test_json_that_breaks_the_contract_is_unreadable(payload: bytes) -> None:
         wire.decode_json(payload)
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "5.1", "1e400", '"5"', "true"])
+def test_value_that_is_no_integer_is_refused_in_json(value: str) -> None:
+    payload = wire.encode_json(make_message()).replace(b"[51,", f"[{value},".encode())
+
+    with pytest.raises(WireError, match="UNREADABLE"):
+        wire.decode_json(payload)
+
+
+@pytest.mark.parametrize(("tag", "kind"), [(84, "<f2"), (85, "<f4"), (86, "<f8"), (82, ">f8")])
+def test_array_of_fractions_is_refused_whatever_they_are(tag: int, kind: str) -> None:
+    values = cbor2.CBORTag(tag, np.array([5.1, np.nan, np.inf], kind).tobytes())
+
+    assert refusal(altered_block(y=[{"k": "temperature", "i": 0, "e": -1, "x": values}])) == (
+        "UNREADABLE"
+    )
+
+
 def test_brackets_inside_json_strings_are_not_depth() -> None:
     payload = wire.encode_json(make_message()).replace(b'"L-1"', b'"[[[[[[[[[["')
 
