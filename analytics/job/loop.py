@@ -2,7 +2,9 @@
 
 Several of these processes may run; the lock on the consignment gives each piece of work to one of
 them. An evaluation, its excursions, its ledger entry and the removal of the touched rows that it
-covers share one transaction, so a crash leaves the work pending and nothing half-stored.
+covers share one transaction, so a crash leaves the work pending and nothing half-stored. The case
+is loaded at one snapshot by a session of its own: the other one has to see the newest ledger entry
+and the newest evaluation, whoever committed them meanwhile.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
@@ -20,7 +23,7 @@ from analytics.job.news import is_news
 from analytics.job.storing import store
 from analytics.profile_format import parse_profile
 from coldgate.storage import judging
-from coldgate.storage.connection import connect
+from coldgate.storage.connection import connect, connect_reader
 
 if TYPE_CHECKING:
     import threading
@@ -42,6 +45,15 @@ _BATCH: Final = 50_000  # touched rows looked at in one pass
 _IDLE_SECONDS: Final = 1.0
 _BUSY_SECONDS: Final = 0.01  # before a consignment that somebody else holds is tried again
 _RETRY_SECONDS: Final = (0.2, 5.0)
+_ROLE: Final = "coldgate_analytics"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sessions:
+    """What one judge has open: ``writer`` claims and stores, ``reader`` loads cases."""
+
+    writer: Connection
+    reader: Connection
 
 
 class Job:
@@ -67,32 +79,33 @@ class Job:
 
     def _work(self) -> None:
         with (
-            connect(self._dsn, "coldgate_analytics", autocommit=True) as connection,
-            connect(self._dsn, "coldgate_analytics", autocommit=True) as ear,
+            connect(self._dsn, _ROLE, autocommit=True) as writer,
+            connect_reader(self._dsn, _ROLE) as reader,
+            connect(self._dsn, _ROLE, autocommit=True) as ear,
         ):
             judging.listen(ear)
             logger.info("judging")
             JUDGING.set(1)
             try:
-                self._judge_as_told(connection, ear)
+                self._judge_as_told(Sessions(writer=writer, reader=reader), ear)
             finally:
                 JUDGING.set(0)
 
-    def _judge_as_told(self, connection: Connection, ear: Connection) -> None:
+    def _judge_as_told(self, sessions: Sessions, ear: Connection) -> None:
         while not self._stop.is_set():
-            wait_seconds = self._judge_pending(connection)
+            wait_seconds = self._judge_pending(sessions)
             for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
                 pass  # what was told is found by the next pass
 
-    def _judge_pending(self, connection: Connection) -> float:
+    def _judge_pending(self, sessions: Sessions) -> float:
         """One pass over the pending work; how long to wait unless notified earlier.
 
         A touched row that concerns one consignment goes in the transaction that judges it; one
         that concerns several goes when all of them are judged.
         """
-        with connection.transaction():
-            pending = judging.fetch_pending(connection, most=_BATCH)
-            judging.settle(connection, pending.idle)
+        with sessions.writer.transaction():
+            pending = judging.fetch_pending(sessions.writer, most=_BATCH)
+            judging.settle(sessions.writer, pending.idle)
         concerned = Counter(id_ for ids in pending.consignments.values() for id_ in ids)
         unfinished: set[int] = set()
         waiting = False  # for somebody who holds a consignment at this moment
@@ -100,19 +113,19 @@ class Job:
             if self._stop.is_set():
                 return 0.0
             own = frozenset(id_ for id_ in ids if concerned[id_] == 1)
-            if not self._judge_safely(connection, consignment_id, ids, own):
+            if not self._judge_safely(sessions, consignment_id, ids, own):
                 unfinished |= ids
                 waiting |= consignment_id not in self._failing
         shared = frozenset(id_ for id_, times in concerned.items() if times > 1)
-        with connection.transaction():
-            judging.settle(connection, shared - unfinished)
+        with sessions.writer.transaction():
+            judging.settle(sessions.writer, shared - unfinished)
         if waiting:
             return _BUSY_SECONDS
         return 0.0 if pending.consignments and not unfinished else _IDLE_SECONDS
 
     def _judge_safely(
         self,
-        connection: Connection,
+        sessions: Sessions,
         consignment_id: str,
         ids: frozenset[int],
         own: frozenset[int],
@@ -121,10 +134,10 @@ class Job:
         if self._failing.get(consignment_id, 0.0) > time.monotonic():
             return False
         try:
-            with connection.transaction():
-                if not judge_consignment(connection, consignment_id, ids, refresh=self._refresh):
+            with sessions.writer.transaction():
+                if not judge_consignment(sessions, consignment_id, ids, refresh=self._refresh):
                     return False
-                judging.settle(connection, own)
+                judging.settle(sessions.writer, own)
         except psycopg.OperationalError:
             raise
         except Exception:
@@ -137,25 +150,29 @@ class Job:
 
 
 def judge_consignment(
-    connection: Connection, consignment_id: str, ids: frozenset[int], *, refresh: timedelta
+    sessions: Sessions, consignment_id: str, ids: frozenset[int], *, refresh: timedelta
 ) -> bool:
-    """Judge a consignment in the caller's transaction and store the answer if it is news.
+    """Judge a consignment in the writer's transaction and store the answer if it is news.
 
     False when somebody else holds the consignment. ``ids`` are the touched rows behind the call:
     when all of them are gone, another process has judged what they stood for.
     """
-    frozen = judging.lock_consignment(connection, consignment_id)
+    writer = sessions.writer
+    frozen = judging.lock_consignment(writer, consignment_id)
     if frozen is None:
         return False
     profile_id, version = frozen
-    if profile_id is None or version is None or not judging.still_touched(connection, ids):
+    if profile_id is None or version is None or not judging.still_touched(writer, ids):
         return True  # without a profile there is no answer, and the gate says PROFILE_MISSING
-    profile = parse_profile(judging.fetch_profile(connection, profile_id, version))
-    evaluation = answer(connection, consignment_id, profile)
-    newest = judging.fetch_newest(connection, consignment_id)
+    profile = parse_profile(judging.fetch_profile(writer, profile_id, version))
+    with sessions.reader.transaction():  # begins after the lock was had: nothing judged is missed
+        snapshot = judging.fetch_snapshot(sessions.reader)
+        evaluation = answer(sessions.reader, consignment_id, profile)
+    newest = judging.fetch_newest(writer, consignment_id)
     if newest is not None and not is_news(evaluation, newest, refresh):
         EVALUATIONS.labels("unchanged").inc()
         return True
-    store(connection, consignment_id, 1 if newest is None else newest.version + 1, evaluation)
+    next_version = 1 if newest is None else newest.version + 1
+    store(writer, consignment_id, next_version, evaluation, snapshot=snapshot)
     EVALUATIONS.labels("stored").inc()
     return True

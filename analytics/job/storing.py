@@ -11,12 +11,21 @@ from coldgate.storage.judging import NewEvaluation, NewExcursion
 if TYPE_CHECKING:
     from analytics.evaluation import Evaluation, Excursion
     from coldgate.storage.connection import Connection
+    from coldgate.storage.judging import Snapshot
 
 
 def store(
-    connection: Connection, consignment_id: str, version: int, evaluation: Evaluation
+    connection: Connection,
+    consignment_id: str,
+    version: int,
+    evaluation: Evaluation,
+    *,
+    snapshot: Snapshot,
 ) -> None:
-    """Keep an evaluation for ever, with a row for each of its excursions."""
+    """Keep an evaluation for ever, with a row for each of its excursions.
+
+    ``snapshot`` is the one that its case was loaded at.
+    """
     row = NewEvaluation(
         consignment_id=consignment_id,
         version=version,
@@ -28,6 +37,7 @@ def store(
         engine=evaluation.engine_version,
         input_digest=evaluation.input_digest,
         body=evaluation.to_bytes(),
+        snapshot=snapshot,
     )
     judging.add_evaluation(connection, row, [_excursion_row(one) for one in evaluation.excursions])
 

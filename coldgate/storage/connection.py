@@ -34,6 +34,14 @@ def connect(dsn: str, role: Role | None = None, *, autocommit: bool = False) -> 
     return psycopg.connect(conninfo(dsn, role), autocommit=autocommit)
 
 
+def connect_reader(dsn: str, role: Role) -> Connection:
+    """One connection whose transactions change nothing and keep to the snapshot they begin with."""
+    connection = connect(dsn, role, autocommit=True)
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    return connection
+
+
 def open_pool(dsn: str, role: Role, *, size: int) -> ConnectionPool[Connection]:
     """A pool that opens its connections in the background; close it when done."""
     return ConnectionPool(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 
 from coldgate.model import ClockPair, EventKind, Quantity
 from coldgate.storage.bulk import points_from_copy
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("judging")
+
+Snapshot = NewType("Snapshot", str)  # PostgreSQL's pg_snapshot: whose facts are visible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,10 @@ class StoredEvaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvaluation:
-    """One evaluation to be stored; ``body`` is the evaluation, byte for byte."""
+    """One evaluation to be stored; ``body`` is the evaluation, byte for byte.
+
+    ``snapshot`` is the one that its case was loaded at.
+    """
 
     consignment_id: str
     version: int
@@ -76,6 +81,7 @@ class NewEvaluation:
     engine: str
     input_digest: str
     body: bytes
+    snapshot: Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +142,18 @@ def settle(connection: Connection, ids: frozenset[int]) -> None:
     """Remove touched rows; the evaluation that covers them is in the same transaction."""
     if ids:
         connection.execute(_SQL["settle"], (sorted(ids),))
+
+
+def fetch_snapshot(connection: Connection) -> Snapshot:
+    """Which transactions' facts this one sees, all along if it is of `connect_reader`."""
+    row = connection.execute(_SQL["snapshot"]).fetchone()
+    assert row is not None  # noqa: S101 - SELECT without FROM gives its row
+    return Snapshot(row[0])
+
+
+def look_back(connection: Connection, snapshot: Snapshot) -> None:
+    """Have the rest of this transaction see the facts of a case as ``snapshot`` saw them."""
+    connection.execute(_SQL["look_back"], (snapshot,))
 
 
 def fetch_profile(connection: Connection, profile_id: str, version: int) -> object:

@@ -16,6 +16,13 @@ SELECT count(*) FROM touched WHERE id = ANY(%s)
 -- name: settle
 DELETE FROM touched WHERE id = ANY(%s)
 
+-- name: snapshot
+SELECT pg_current_snapshot()::text
+
+-- name: look_back
+-- The views of `past` carry the names of the tables that they stand before.
+SELECT set_config('search_path', 'past, public', true), set_config('coldgate.snapshot', %s, true)
+
 -- name: profile
 SELECT body FROM profile WHERE id = %s AND version = %s
 
@@ -85,9 +92,10 @@ WHERE consignment_id = %s ORDER BY version DESC LIMIT 1
 
 -- name: add_evaluation
 INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,
-                        profile_id, profile_version, engine, input_digest, body)
+                        profile_id, profile_version, engine, input_digest, body, snapshot)
 VALUES (%(consignment_id)s, %(version)s, %(verdict)s, %(provisional)s, %(with_excursions)s,
-        %(profile_id)s, %(profile_version)s, %(engine)s, %(input_digest)s, %(body)s)
+        %(profile_id)s, %(profile_version)s, %(engine)s, %(input_digest)s, %(body)s,
+        %(snapshot)s)
 RETURNING id
 
 -- name: add_excursion

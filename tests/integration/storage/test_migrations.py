@@ -22,6 +22,7 @@ APPEND_ONLY = (
     "profile",
     "custody_event",
     "line_transition",
+    "placement_removal",
     "evaluation",
     "excursion",
     "reaction",
@@ -44,7 +45,7 @@ def test_migrating_twice_changes_nothing(database: str) -> None:
 
 def test_processes_that_migrate_at_once_apply_each_migration_once(plain_database: str) -> None:
     with psycopg.connect(plain_database, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        connection.execute("DROP SCHEMA public, past CASCADE; CREATE SCHEMA public")
     threads = [threading.Thread(target=migrate, args=(plain_database,)) for _ in range(4)]
 
     for thread in threads:
@@ -83,7 +84,11 @@ def test_features_are_found_by_asking_the_server(database: str) -> None:
 
 
 def test_time_tables_are_hypertables_or_partitions(database: str) -> None:
-    kinds = fetch(database, "SELECT relkind FROM pg_class WHERE relname IN ('reading', 'message')")
+    kinds = fetch(
+        database,
+        "SELECT relkind FROM pg_class WHERE relname IN ('reading', 'message')"
+        " AND relnamespace = 'public'::regnamespace",
+    )
     with connect(database) as connection:
         plain = detect(connection).edition is Edition.PLAIN
 
