@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analytics.job.loading import load_case
 from analytics.judge import judge
 
 if TYPE_CHECKING:
+    from analytics.case import Case
     from analytics.evaluation import Evaluation
     from analytics.profile import Profile
     from coldgate.storage.connection import Connection
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examination:
+    """A case as the database has it, and what the judge says of it."""
+
+    case: Case
+    evaluation: Evaluation
+
+
 def answer(connection: Connection, consignment_id: str, profile: Profile) -> Evaluation:
-    """The evaluation of what the database has.
+    """The evaluation of what the database has."""
+    return examine(connection, consignment_id, profile).evaluation
+
+
+def examine(connection: Connection, consignment_id: str, profile: Profile) -> Examination:
+    """The case that the database has, with its evaluation.
 
     Whether a log is complete matters only where there is a gap (S29), and to find out takes a scan
     of its numbers; so it is looked up, and judged again, when the first answer has gaps.
     """
     loaded = load_case(connection, consignment_id)
-    evaluation = judge(profile, loaded.case)
-    if not any(channel.statistics.gaps for channel in evaluation.channels):
-        return evaluation
-    return judge(profile, loaded.with_logs(connection))
+    case = loaded.case
+    evaluation = judge(profile, case)
+    if any(channel.statistics.gaps for channel in evaluation.channels):
+        case = loaded.with_logs(connection)
+        evaluation = judge(profile, case)
+    return Examination(case=case, evaluation=evaluation)
