@@ -55,16 +55,19 @@ HOBO_COMMA: Final = DATA / "hobo-myclim" / "examples__data__HOBO__20024354_comma
 FREEZER: Final = DATA / "freezer-celsi" / "4peeks-short.csv"
 Q_TAG: Final = DATA / "berlinger-msupply" / "QTag_CLm_doc_LR__RCPJ00010_03_202304201359.txt"
 FRIDGE_TAG_2L: Final = DATA / "berlinger-msupply" / "FridgeTag_2L__test.txt"
-FRIDGE_TAG_2: Final = tuple(
-    DATA / "berlinger-msupply" / f"FridgeTag_2__{name}.txt"
-    for name in ("130400191542_202302140605", "130400191544_202304201514")
+FRIDGE_TAG_2: Final = (  # daily extremes, no readings
+    DATA / "berlinger-msupply" / "FridgeTag_2__130400191542_202302140605.txt",
+    DATA / "berlinger-msupply" / "FridgeTag_2__130400191544_202304201514.txt",
+    DATA / "berlinger-mortenoh" / "data__input__160400343949_202503171012.txt",
 )
+OFFICE: Final = DATA / "nab" / "ambient_temperature_system_failure.csv"
 _SITE_12_LABEL: Final = "LGR S/N: 21076832, SEN S/N: 21079881, LBL: Site 11 (18224)"
 
 
-def column(name: str, quantity: str = "temperature", sensor: int = 0) -> dict[str, Any]:
-    """A column of °C or %RH, as a mapping file names it."""
-    unit = {"temperature": "°C", "humidity": "%RH"}[quantity]
+def column(
+    name: str, quantity: str = "temperature", unit: str = "°C", sensor: int = 0
+) -> dict[str, Any]:
+    """A column of values, as a mapping file names it."""
     return {"column": name, "quantity": quantity, "unit": unit, "sensor": sensor}
 
 
@@ -75,7 +78,7 @@ CANOPY_MAPPING: Final = {
     "time": {"columns": ["Date-Time (Pacific Standard Time)"], "format": "%m-%d-%Y %H:%M:%S"},
     "values": [
         column("Ch: 1 - Temperature   (°C)"),
-        column("Ch: 2 - RH   (%)", "humidity"),
+        column("Ch: 2 - RH   (%)", "humidity", "%RH"),
     ],
 }
 SITE_12_MAPPING: Final = {
@@ -86,7 +89,7 @@ SITE_12_MAPPING: Final = {
     "time": {"columns": ["Date Time, GMT-07:00"], "format": "%y-%m-%d %H:%M:%S"},
     "values": [
         column(f"Temp, °C ({_SITE_12_LABEL} temp)"),
-        column(f"RH, % ({_SITE_12_LABEL} rh)", "humidity"),
+        column(f"RH, % ({_SITE_12_LABEL} rh)", "humidity", "%RH"),
     ],
 }
 HOBO_TEXT_MAPPING: Final = {
@@ -97,7 +100,7 @@ HOBO_TEXT_MAPPING: Final = {
     "time": {"columns": ["Date Time"], "format": "%d.%m.%Y %H:%M:%S"},
     "values": [
         column("Temp (°C) LGR S/N: 20024354,  #20024354"),
-        column("RH (%) LGR S/N: 20024354,  #20024354", "humidity"),
+        column("RH (%) LGR S/N: 20024354,  #20024354", "humidity", "%RH"),
     ],
 }
 HOBO_COMMA_MAPPING: Final = {
@@ -108,7 +111,7 @@ HOBO_COMMA_MAPPING: Final = {
     "time": {"columns": ["Date Time, GMT+02:00"], "format": "%y.%m.%d %H:%M:%S"},
     "values": [
         column("Temp, °C (LGR S/N: 20024354, SEN S/N: 20024354)"),
-        column("RH, % (LGR S/N: 20024354, SEN S/N: 20024354)", "humidity"),
+        column("RH, % (LGR S/N: 20024354, SEN S/N: 20024354)", "humidity", "%RH"),
     ],
 }
 TOMST_MAPPING: Final = {  # UTC; the third column says how far local time is, in quarters of an hour
@@ -124,7 +127,13 @@ FREEZER_MAPPING: Final = {
     "serial": "4peeks",
     "interval_seconds": 600,
     "time": {"columns": ["LinuxTime"], "format": "epoch_s"},
-    "values": [column("Temperature"), column("Humidity", "humidity")],
+    "values": [column("Temperature"), column("Humidity", "humidity", "%RH")],
+}
+OFFICE_MAPPING: Final = {
+    "serial": "NAB",
+    "zone": "UTC",
+    "time": {"columns": ["timestamp"], "format": "%Y-%m-%d %H:%M:%S"},
+    "values": [column("value", unit="°F")],
 }
 
 

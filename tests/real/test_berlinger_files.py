@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+import device_files as files
 import numpy as np
 import pytest
+from device_files import read_tag
 
 from coldgate.errors import FileFormatError
 from gateway.readers.berlinger import read_berlinger
 from gateway.readers.local_time import find_zone
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gateway.readers.logger_file import LoggerFile
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-Q_TAG = "berlinger-msupply/QTag_CLm_doc_LR__RCPJ00010_03_202304201359.txt"
-FRIDGE_TAG_2L = "berlinger-msupply/FridgeTag_2L__test.txt"
-
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the shared data folder is absent")
-
-
-def read(name: str) -> LoggerFile:
-    path = DATA / name
-    return read_berlinger(path.name, path.read_bytes(), zone=find_zone("UTC"))
+pytestmark = files.present
 
 
 def tenths(file: LoggerFile) -> list[int]:
@@ -38,7 +32,7 @@ def minutes(file: LoggerFile) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def test_q_tag_run_03_has_its_424_readings() -> None:
-    file = read(Q_TAG)
+    file = read_tag(files.Q_TAG)
 
     values = tenths(file)
     assert (file.serial, file.readings) == ("RCPJ00010", 424)
@@ -47,7 +41,7 @@ def test_q_tag_run_03_has_its_424_readings() -> None:
 
 
 def test_q_tag_run_03_bears_out_its_own_report() -> None:
-    file = read(Q_TAG)
+    file = read_tag(files.Q_TAG)
 
     assert file.differences == ()
     assert file.report is not None
@@ -56,14 +50,14 @@ def test_q_tag_run_03_bears_out_its_own_report() -> None:
 
 
 def test_q_tag_average_is_that_of_its_readings_cut_to_tenths() -> None:
-    file = read(Q_TAG)
+    file = read_tag(files.Q_TAG)
 
     assert file.report is not None
     assert sum(tenths(file)) // file.readings == file.report.average * 10
 
 
 def test_q_tag_alarms_sounded_after_30_and_60_minutes() -> None:
-    report = read(Q_TAG).report
+    report = read_tag(files.Q_TAG).report
 
     assert report is not None
     raised = [alarm.raised_at for alarm in report.alarms]
@@ -72,31 +66,24 @@ def test_q_tag_alarms_sounded_after_30_and_60_minutes() -> None:
 
 
 def test_fridge_tag_2l_keeps_the_holes_between_its_segments() -> None:
-    steps = np.diff(minutes(read(FRIDGE_TAG_2L))).tolist()
+    steps = np.diff(minutes(read_tag(files.FRIDGE_TAG_2L))).tolist()
 
     assert len(steps) + 1 == 53
     assert sorted(step for step in steps if step != 5) == [352, 14_505, 38_505]
 
 
 def test_fridge_tag_2l_daily_reports_are_kept() -> None:
-    report = read(FRIDGE_TAG_2L).report
+    report = read_tag(files.FRIDGE_TAG_2L).report
 
     assert report is not None
     assert len(report.days) == 38
     assert report.days[1].alarm_minutes == ((0, 0), (1, 312))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "berlinger-msupply/FridgeTag_2__130400191542_202302140605.txt",
-        "berlinger-msupply/FridgeTag_2__130400191544_202304201514.txt",
-        "berlinger-mortenoh/data__input__160400343949_202503171012.txt",
-    ],
-)
-def test_fridge_tag_2_is_refused_because_it_exports_no_readings(name: str) -> None:
+@pytest.mark.parametrize("path", files.FRIDGE_TAG_2, ids=lambda path: path.stem)
+def test_fridge_tag_2_is_refused_because_it_exports_no_readings(path: Path) -> None:
     with pytest.raises(FileFormatError, match="daily minimum and maximum only, no readings"):
-        read(name)
+        read_tag(path)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +97,13 @@ def test_fridge_tag_2_is_refused_because_it_exports_no_readings(name: str) -> No
 )
 def test_broken_file_is_refused_with_its_line(name: str, expected: str) -> None:
     with pytest.raises(FileFormatError) as refusal:
-        read(f"berlinger-mortenoh/tests__fixtures__invalid__{name}.txt")
+        read_tag(files.DATA / f"berlinger-mortenoh/tests__fixtures__invalid__{name}.txt")
 
     assert expected in str(refusal.value)
 
 
 def test_q_tag_cut_anywhere_is_refused_or_shorter_by_nothing() -> None:
-    content = (DATA / Q_TAG).read_bytes()
+    content = files.Q_TAG.read_bytes()
     cuts = range(0, len(content) - 130, 97)  # the last line, the signature, has 134 bytes
 
     for cut in cuts:
