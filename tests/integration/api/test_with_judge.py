@@ -114,6 +114,23 @@ def test_reading_that_comes_late_revokes_the_release(judged_world: World) -> Non
     assert "CONDITION_FAIL" in world.causes(consignment)
 
 
+def test_logger_moved_on_the_way_speaks_for_each_consignment_alone(judged_world: World) -> None:
+    world = judged_world
+    first, serial = travel(world)
+    placement = world.fetch("SELECT id FROM placement WHERE consignment_id = %s", first)[0]
+    moved_at = (BEGIN + 60 * MINUTE).isoformat()
+    second = world.consign(place=False)
+
+    world.post(f"/consignments/{first}/placements/{placement}/remove", {"removed_at": moved_at})
+    world.place(second, serial, placed_at=moved_at)
+    send(world, serial, 5.0, minutes=range(61))
+    send(world, serial, 16.0, minutes=range(61, 120))
+
+    assert wait_until(lambda: settled(world, second, "FAIL"), seconds=20)
+    assert wait_until(lambda: settled(world, first, "PASS"), seconds=20)
+    assert world.get(f"/consignments/{first}/excursions")["items"] == []
+
+
 def test_excursions_of_the_newest_judgement_are_listed(judged_world: World) -> None:
     world = judged_world
     consignment, serial = travel(world)
