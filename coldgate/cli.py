@@ -71,12 +71,27 @@ def import_file(
     profile: Annotated[str, typer.Option(help="Profile to judge it by, such as WHO_ESI_TYPE1.")],
     zone: Annotated[str, typer.Option(help="Time zone of the stamps in the file, such as UTC.")],
     mapping: Annotated[Path | None, typer.Option(help="Mapping file of a generic CSV.")] = None,
+    certificate: Annotated[
+        tuple[str, str, str, str] | None,
+        typer.Option(
+            metavar="NUMBER FROM TO U",
+            help="Calibration of its temperature: number, first and last day, U (k=2) in °C, "
+            "such as LAB-42 2026-01-15 2027-01-14 0.2",
+        ),
+    ] = None,
     folder: Folder = _HOME,
 ) -> None:
     """Take a logger file along the whole path and print the verdict."""
+    from coldgate.launch.certificate import NamedCertificate  # noqa: PLC0415 - see above
     from coldgate.launch.importing import ImportRequest, import_logger_file  # noqa: PLC0415
 
-    request = ImportRequest(file=file, profile=profile, zone=zone, mapping=mapping)
+    request = ImportRequest(
+        file=file,
+        profile=profile,
+        zone=zone,
+        mapping=mapping,
+        certificate=NamedCertificate.parse(*certificate) if certificate else None,
+    )
     raise typer.Exit(asyncio.run(import_logger_file(request, folder)))
 
 

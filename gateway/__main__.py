@@ -19,6 +19,7 @@ from coldgate.log import configure_logging
 from coldgate.settings import read_settings
 from gateway.agent import drained, open_outbox, run_gateway, sealer
 from gateway.clerk import Clerk
+from gateway.outbox import Outbox
 from gateway.readers.choose import find_mapping, load_bytes, read_logger_file
 from gateway.readers.local_time import find_zone
 from gateway.report import encode_file
@@ -91,7 +92,9 @@ async def _deliver(
     async with Clerk(open_outbox(settings)) as clerk:
         for name, file, digest in files:
             added = await clerk.call(partial(store_file, file=file, digest=digest, name=name))
-            typer.echo(f"{name}: {file.readings} readings, {added} new")
+            last = await clerk.call(partial(Outbox.last_sequence, serial=file.serial))
+            said = f"{name}: {file.readings} readings, {added} new, the last is number {last}"
+            typer.echo(said)
         uplink = Uplink(clerk, settings, seal)
         uplink.flushing = True
         sending = asyncio.create_task(uplink.run())

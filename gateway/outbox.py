@@ -176,6 +176,11 @@ class Outbox:
         """Whether a file with this digest was taken or refused already."""
         return self._connection.execute(_SQL["file"], (digest,)).fetchone() is not None
 
+    def last_sequence(self, serial: str) -> int:
+        """The number of the newest reading that was stored of a logger; 0 before the first."""
+        row = self._connection.execute(_SQL["logger"], (serial,)).fetchone()
+        return row[1] - 1 if row else 0
+
     def pack(
         self,
         seal: Callable[[Message], bytes],

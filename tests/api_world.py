@@ -97,9 +97,21 @@ class World:
         return result
 
     def add_logger(self, party: str = "truck") -> str:
+        """A calibrated logger; its serial number."""
         serial = self.name("LOG")
-        self.post("/loggers", {"serial": serial}, party=party)
+        self.certify(self.post("/loggers", {"serial": serial}, party=party)["id"])
         return serial
+
+    def certify(self, logger: int, *, party: str = "operator", **fields: Any) -> dict[str, Any]:
+        """A certificate of the logger, in force half a year to either side."""
+        half = timedelta(days=180)
+        body = {
+            "number": self.name("CAL"),
+            "valid_from": (BEGIN - half).isoformat(),
+            "valid_to": (BEGIN + half).isoformat(),
+            "expanded_uncertainty": 0.2,
+        }
+        return self.post(f"/loggers/{logger}/certificates", body | fields, party=party)
 
     def consign(self, *, lots: tuple[str, ...] = ("A1",), place: bool = True, **fields: Any) -> str:
         """A planned consignment of the maker, carried by the truck, with a logger in it."""
@@ -182,7 +194,8 @@ def judge(
         "INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,"
         " profile_id, profile_version, engine, input_digest, body)"
         " SELECT %(consignment)s, coalesce(max(version), 0) + 1, %(verdict)s, %(provisional)s,"
-        " %(with_excursions)s, 'USP_CCT_2_8', 1, 'test', '-', %(body)s"
+        " %(with_excursions)s, 'USP_CCT_2_8',"
+        " (SELECT max(version) FROM profile WHERE id = 'USP_CCT_2_8'), 'test', '-', %(body)s"
         " FROM evaluation WHERE consignment_id = %(consignment)s RETURNING version",
         values | fields,
     ).fetchone()

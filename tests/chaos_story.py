@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from analytics.case import Case, Channel, Window
+from analytics.case import Case, Certificate, Channel, Window
 from analytics.judge import judge
 from analytics.profile_format import load_builtin_profiles
 from analytics.readings import Readings
-from coldgate.instant import MILLISECOND, epoch_ms
+from coldgate.instant import MILLISECOND, epoch_ms, from_epoch_ms
 from coldgate.model import EventKind, Quantity
 from firmware_sim.scenario import Journey, scenario_named
 from firmware_sim.simulation import Simulation, serial_numbers
@@ -28,6 +28,13 @@ BEGIN: Final = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 END: Final = BEGIN + timedelta(hours=13)
 INTERVAL: Final = timedelta(minutes=1)
 MILLI: Final = 100  # milli-units in the sensors' step of 0.1
+
+CERTIFICATE: Final = Certificate(
+    number="CAL-1",
+    valid_from_ms=epoch_ms(BEGIN - timedelta(days=30)),
+    valid_to_ms=epoch_ms(END + timedelta(days=30)),
+    expanded_milli=200,
+)
 
 Row = tuple[str, int, int, int, int]  # serial, quantity, sequence, taken (ms), value (milli-units)
 
@@ -124,6 +131,7 @@ def _channel(
         zone="main",
         placed_from_ms=epoch_ms(BEGIN),
         interval_ms=INTERVAL // MILLISECOND,
+        certificates=(CERTIFICATE,) if quantity is Quantity.TEMPERATURE else (),
     )
 
 
@@ -151,12 +159,22 @@ def _plan_one(api: httpx.Client, shipment: Shipment) -> None:
     for serial in shipment.serials:
         seconds = round(INTERVAL.total_seconds())
         logger = {"serial": serial, "interval_seconds": seconds, "party": "carrier-1"}
-        _done(api.post("/loggers", json=logger))
+        number = _done(api.post("/loggers", json=logger))["id"]
+        _done(api.post(f"/loggers/{number}/certificates", json=_certificate()))
         placement = {"serial": serial, "placed_at": BEGIN.isoformat()}
         _done(api.post(f"{path}/placements", json=placement))
     leaving = _done(api.post(f"{path}/gate", json={"purpose": "dispatch"}))
     assert leaving["permitted"], leaving
     _done(api.post(f"{path}/events", json={"kind": "packed", "happened_at": BEGIN.isoformat()}))
+
+
+def _certificate() -> dict[str, Any]:
+    return {
+        "number": CERTIFICATE.number,
+        "valid_from": from_epoch_ms(CERTIFICATE.valid_from_ms).isoformat(),
+        "valid_to": from_epoch_ms(CERTIFICATE.valid_to_ms).isoformat(),
+        "expanded_uncertainty": CERTIFICATE.expanded_milli / 1000,
+    }
 
 
 def receive(api: httpx.Client) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg import sql
 
 from coldgate import crypto, wire
 from coldgate.model import Block, Message, Quantity, Series
@@ -102,6 +103,32 @@ def register_logger(dsn: str, serial: str = "L-1", *, party: str = "carrier-1") 
             " RETURNING id",
             (serial, party),
         ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def certify(dsn: str, logger: int, **fields: Any) -> int:
+    """A certificate of the operator's, in force at any time; its id."""
+    register_party(dsn, "operator", "operator")
+    values = {
+        "logger_id": logger,
+        "sensor": None,
+        "quantity": Quantity.TEMPERATURE.value,
+        "number": "CAL-1",
+        "valid_from": "2000-01-01T00:00Z",
+        "valid_to": "2100-01-01T00:00Z",
+        "expanded_milli": 200,
+        "resolution_milli": 0,
+        "drift_milli": 0,
+        "corrections": "[]",
+        "supersedes": None,
+        "entered_by": "operator",
+    } | fields
+    names = sql.SQL(", ").join(map(sql.Identifier, values))
+    marks = sql.SQL(", ").join(map(sql.Placeholder, values))
+    query = sql.SQL("INSERT INTO certificate ({}) VALUES ({}) RETURNING id").format(names, marks)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        row = connection.execute(query, values).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -214,7 +214,8 @@ class ConsignmentBrief(View):
 
 
 class ConsignmentView(ConsignmentBrief):
-    """A consignment with its lines and legs."""
+    """A consignment with its lines and legs; ``unjudged`` committed facts wait for the judge."""
 
+    unjudged: int
     lines: list[LineView]
     legs: list[LegView]

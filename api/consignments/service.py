@@ -21,7 +21,7 @@ from api.consignments.schemas import (
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
-from coldgate.storage import consignments, goods, placements, seals
+from coldgate.storage import consignments, gate, goods, placements, seals
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, ProfileKey
 from coldgate.storage.placements import NewPlacement
 
@@ -64,6 +64,7 @@ def get_consignment(connection: Connection, caller: Caller, consignment: str) ->
     brief = ConsignmentBrief.model_validate(found)
     return ConsignmentView.model_construct(
         **dict(brief),
+        unjudged=gate.circumstances(connection, found.id).unjudged,
         lines=[LineView.model_validate(row) for row in consignments.lines(connection, found.id)],
         legs=[LegView.model_validate(row) for row in consignments.legs(connection, found.id)],
     )

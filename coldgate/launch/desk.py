@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from coldgate.launch.process import Command
 
 SEND_SECONDS: Final = 60
-ADDED: Final = re.compile(r": ([0-9]+) readings, ([0-9]+) new$", re.MULTILINE)
+SENT: Final = re.compile(
+    r": [0-9]+ readings, (?P<new>[0-9]+) new, the last is number (?P<last>[0-9]+)$", re.MULTILINE
+)
 
 
 class Credentials(Answer):
@@ -31,6 +33,14 @@ class Credentials(Answer):
     broker_host: str
     broker_port: int
     password: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A delivered file: ``added`` readings of it were new, the newest got ``last_sequence``."""
+
+    added: int
+    last_sequence: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +70,8 @@ class Desk:
         """The gateway as a process that runs until stopped."""
         return python("gateway", "run", env=self.environment(**more))
 
-    async def send(self, file: LoggerFile) -> int:
-        """Deliver a file; returns once the server has committed it: how many readings were new."""
+    async def send(self, file: LoggerFile) -> Sent:
+        """Deliver a file; returns once the server has committed it."""
         command = python(
             "gateway",
             "send",
@@ -71,11 +81,11 @@ class Desk:
             env=self.environment(),
         )
         status, output, problem = await captured(command)
-        found = ADDED.search(output.decode(errors="replace"))
+        found = SENT.search(output.decode(errors="replace"))
         if status or found is None:
             said = problem.decode(errors="replace").strip().splitlines()
             raise LaunchError(said[-1] if said else f"the gateway ended with status {status}")
-        return int(found[2])
+        return Sent(added=int(found["new"]), last_sequence=int(found["last"]))
 
 
 async def open_desk(client: ApiClient, name: str, folder: Path, *, party: str) -> Desk:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MILLI: Final = 1000
 PERMILLE_OF_PERCENT: Final = 10
+UNCALIBRATED: Final = "UNCALIBRATED"
 
 
 def show_import(
@@ -39,6 +40,8 @@ def show_import(
     )
     for reason in evaluation.reasons:
         screen.say(f"  {reason.code}: {reason.text}")
+    if any(reason.code == UNCALIBRATED for reason in evaluation.reasons):
+        screen.say("  name its certificate: --certificate NUMBER FROM TO U")
     for difference in content.differences:
         screen.say(f"  the file contradicts itself: {difference}")
     screen.say(_added_words(added, content.readings))

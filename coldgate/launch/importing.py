@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import LaunchError, NotFoundError
 from coldgate.instant import MILLISECOND, epoch_ms
+from coldgate.launch.certificate import enter_certificate
 from coldgate.launch.client import Answer, ApiClient
 from coldgate.launch.desk import open_desk
 from coldgate.launch.hosting import LogFile, run_beside
@@ -15,12 +16,15 @@ from coldgate.launch.import_report import show_import
 from coldgate.launch.judged import Evaluation, wait_for_evaluation
 from coldgate.launch.machine import Machine, MachineSettings
 from coldgate.launch.parcel import LoggerFile, Parcel, read_parcel
-from coldgate.launch.runs import Events, home_of, place, run_name, runs_of
+from coldgate.launch.runs import Events, home_of, logger_in, place, run_name, runs_of
 from coldgate.launch.screen import Screen
 from coldgate.model import EventKind
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from coldgate.launch.certificate import NamedCertificate
+    from coldgate.launch.desk import Sent
 
 DESK: Final = "import-desk"  # name of the party, its gateway and its folder
 HEALTHY_SECONDS: Final = 60.0
@@ -36,6 +40,16 @@ class ImportRequest:
     profile: str
     zone: str
     mapping: Path | None = None
+    certificate: NamedCertificate | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What is to be done: a file that was read, its profile, and the certificate as it counts."""
+
+    parcel: Parcel
+    profile: str
+    certificate: dict[str, object] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +84,13 @@ async def import_logger_file(request: ImportRequest, folder: Path) -> int:
     """
     file = LoggerFile(path=request.file, zone=request.zone, mapping=request.mapping)
     parcel = await read_parcel(file)
-    done = await _at_machine(folder, parcel, request.profile)
+    named = request.certificate
+    order = _Order(
+        parcel=parcel,
+        profile=request.profile,
+        certificate=None if named is None else named.body(request.zone),
+    )
+    done = await _at_machine(folder, order)
     if done is None:
         return INTERRUPTED
     show_import(Screen(), done.parcel.content, done.evaluation, added=done.added)
@@ -78,17 +98,17 @@ async def import_logger_file(request: ImportRequest, folder: Path) -> int:
     return 0
 
 
-async def _at_machine(folder: Path, parcel: Parcel, profile: str) -> Import | None:
+async def _at_machine(folder: Path, order: _Order) -> Import | None:
     """The import, on the machine that runs in ``folder`` or on one that runs meanwhile."""
     machine = Machine(MachineSettings(folder=folder))
     try:
         machine.folder.acquire()
     except LaunchError:  # somebody runs it: that one is used
-        return await _take(Access.read(folder), parcel, profile)
+        return await _take(Access.read(folder), order)
     with machine.prepare():
         log = LogFile(folder / "coldgate.log")
         access = Access(folder=folder, url=machine.api_url, key=machine.operator_key)
-        return await run_beside(machine, lambda: _take(access, parcel, profile), write=log.write)
+        return await run_beside(machine, lambda: _take(access, order), write=log.write)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +134,18 @@ class Access:
         return cls(folder=folder, url=url, key=key)
 
 
-async def _take(access: Access, parcel: Parcel, profile: str) -> Import:
+async def _take(access: Access, order: _Order) -> Import:
+    parcel, profile = order.parcel, order.profile
     async with ApiClient(access.url, access.key) as client:
         await client.wait_until_healthy(HEALTHY_SECONDS)
         await _require_profile(client, profile)
         consignment = await _register(client, parcel, profile)
+        if order.certificate is not None:
+            logger = await logger_in(client, consignment, parcel, owner=DESK)
+            await enter_certificate(client, logger, order.certificate)
         desk = await open_desk(client, DESK, access.folder / DESK, party=DESK)
-        added = await desk.send(parcel.file)
+        sent = await desk.send(parcel.file)
+        await client.ensure(f"/consignments/{consignment}/seals", seal_of(parcel, sent))
         evaluation = await wait_for_evaluation(
             client,
             consignment,
@@ -131,7 +156,7 @@ async def _take(access: Access, parcel: Parcel, profile: str) -> Import:
     return Import(
         parcel=parcel,
         consignment=consignment,
-        added=added,
+        added=sent.added,
         evaluation=evaluation,
     )
 
@@ -169,6 +194,11 @@ def placement_of(parcel: Parcel) -> dict[str, object]:
         "placed_at": parcel.begin.isoformat(),
         "removed_at": (parcel.end + MILLISECOND).isoformat(),
     }
+
+
+def seal_of(parcel: Parcel, sent: Sent) -> dict[str, object]:
+    """The end of the logger's log, for the file is all of it (S29)."""
+    return {"serial": parcel.serial, "last_sequence": sent.last_sequence}
 
 
 def event(kind: EventKind, happened_at: datetime) -> dict[str, object]:

@@ -166,6 +166,10 @@ class RefusalPage(Answer):
     items: list[Refusal]
 
 
+class _Consignment(Answer):
+    unjudged: int
+
+
 async def newest_evaluation(client: ApiClient, consignment: str) -> Evaluation | None:
     """The newest judgement; None where there is none yet."""
     path, after, newest = f"/consignments/{consignment}/evaluations", 0, 0
@@ -182,15 +186,16 @@ async def wait_for_evaluation(
     seconds: float,
     serials: Sequence[str] = (),
 ) -> Evaluation:
-    """The first final judgement that is ``enough``.
+    """The first final judgement that is ``enough``, when every committed fact is judged.
 
     Raises:
         LaunchError: there was none in time; it names what was refused of ``serials`` meanwhile.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
+        waiting = (await client.get(f"/consignments/{consignment}", _Consignment)).unjudged
         found = await newest_evaluation(client, consignment)
-        if found is not None and not found.provisional and enough(found):
+        if not waiting and found is not None and not found.provisional and enough(found):
             return found
         await asyncio.sleep(POLL_SECONDS)
     refused = (await client.get("/quarantine", RefusalPage)).items

@@ -52,6 +52,7 @@ class _Names(Answer):
 
 class _Placement(Answer):
     id: int
+    logger: int
     serial: str
     party: str
     placed_at: datetime
@@ -137,6 +138,12 @@ async def place(client: ApiClient, parcel: Parcel, runs: Sequence[Run], *, owner
         "removed_at": following and following.isoformat(),
     }
     await client.tell(_placements(run_name(parcel)), body)
+
+
+async def logger_in(client: ApiClient, consignment: str, parcel: Parcel, *, owner: str) -> int:
+    """The id of the file's logger, which was placed in the consignment."""
+    placed = (await client.get(_placements(consignment), _Placements)).items
+    return next(one.logger for one in placed if (one.serial, one.party) == (parcel.serial, owner))
 
 
 async def _run(client: ApiClient, consignment: str, placed: _Placement) -> Run:

@@ -76,7 +76,7 @@ class Story:
             await self._travel(cast.LATE)
         finally:
             cutting.cancel()
-        await self.registry.receive(cast.LATE.id, self.journey.end)
+        await self._receive(cast.LATE)
         incomplete = await self._judged(cast.LATE, at_least=0)
         held = await self._ask(cast.LATE, "gate at receipt")
         lacking = self._due(cast.LATE) - incomplete.readings
@@ -161,9 +161,14 @@ class Story:
     async def _arrive(self, shipment: Shipment, *, stopped_under_way: bool = False) -> Outcome:
         """The last readings are in before the goods are scanned at the consignee's door."""
         await self._committed(shipment)
-        await self.registry.receive(shipment.id, self.journey.end)
+        await self._receive(shipment)
         decision = await self._release_when_complete(shipment, "gate at receipt")
         return await self._conclude(shipment, [decision], stopped_under_way=stopped_under_way)
+
+    async def _receive(self, shipment: Shipment) -> None:
+        """The goods are scanned at the door, and the loggers' last numbers are read off."""
+        await self.registry.receive(shipment.id, self.journey.end)
+        await self.registry.seal(shipment.id, shipment.serials, self.journey.readings)
 
     async def _release_when_complete(self, shipment: Shipment, occasion: str) -> Decision:
         await self._judged(shipment, at_least=self._due(shipment))

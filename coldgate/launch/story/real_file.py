@@ -43,9 +43,12 @@ async def tell_real(registry: Registry, file: LoggerFile, folder: Path, screen: 
     if not decision.permitted:
         raise LaunchError(f"{cast.REAL_LOT} may not leave: {decision.blocking}")
     desk = await open_desk(registry.operator, DESK, folder / DESK, party=cast.CARRIER)
-    added = await desk.send(file)
-    screen.say(f"  {cast.REAL_LOT}  {added} readings of a real {parcel.content.model} imported")
+    sent = await desk.send(file)
+    screen.say(
+        f"  {cast.REAL_LOT}  {sent.added} readings of a real {parcel.content.model} imported"
+    )
     await registry.receive(cast.REAL_ID, parcel.end)
+    await registry.seal(cast.REAL_ID, [parcel.serial], sent.last_sequence)
     return await _release(registry, parcel)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from coldgate.launch.client import Answer, ApiClient
@@ -14,15 +14,22 @@ from coldgate.model import EventKind, LineState, Purpose, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
-    from datetime import datetime
 
     from coldgate.launch.story.cast import Shipment
 
 SHELF_LIFE: Final = timedelta(days=365)
+CALIBRATED: Final = timedelta(days=180)  # before and after a logger is placed
+UNCERTAINTY_CELSIUS: Final = 0.2  # k = 2
 
 
 class _Key(Answer):
     secret: str
+
+
+class _Placement(Answer):
+    logger: int
+    serial: str
+    placed_at: datetime
 
 
 class _Line(Answer):
@@ -91,8 +98,16 @@ class Registry:
         await self.manufacturer.tell("/consignments", body)
 
     async def place(self, consignment: str, placement: Mapping[str, object]) -> None:
-        """Put a logger of the carrier into the consignment."""
-        await self.carrier.tell(f"/consignments/{consignment}/placements", placement)
+        """Put a logger of the carrier into the consignment; the manufacturer vouches for it."""
+        path = f"/consignments/{consignment}/placements"
+        placed = await self.carrier.post(path, placement, _Placement)
+        certificate = {
+            "number": f"CAL-{placed.serial}",
+            "valid_from": (placed.placed_at - CALIBRATED).isoformat(),
+            "valid_to": (placed.placed_at + CALIBRATED).isoformat(),
+            "expanded_uncertainty": UNCERTAINTY_CELSIUS,
+        }
+        await self.manufacturer.tell(f"/loggers/{placed.logger}/certificates", certificate)
 
     async def place_simulated(self, shipment: Shipment, placed_at: datetime) -> None:
         """Register the simulated loggers of a shipment and put them into it."""
@@ -117,6 +132,12 @@ class Registry:
         """The goods arrive and are taken into quarantine."""
         await self.happen(self.carrier, consignment, EventKind.ARRIVED, end)
         await self.happen(self.consignee, consignment, EventKind.RECEIVED, end)
+
+    async def seal(self, consignment: str, serials: Sequence[str], last_sequence: int) -> None:
+        """The consignee reads off each logger which of its readings was the last."""
+        for serial in serials:
+            body = {"serial": serial, "last_sequence": last_sequence}
+            await self.consignee.tell(f"/consignments/{consignment}/seals", body)
 
     async def ask_release(self, consignment: str) -> Decision:
         """Ask the gate whether the goods may be used; they are released if it says so."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from factories import fetch, register_logger, register_party
+from factories import certify, fetch, register_logger, register_party
 from psycopg.types.json import Jsonb
 
 from analytics.job.loop import Job
@@ -69,10 +69,10 @@ class House:
     def add_consignment(self, name: str, *, profile: str | None = "USP_CCT_2_8") -> None:
         self.execute(
             "INSERT INTO consignment (id, consignor_id, consignee_id, profile_id, profile_version)"
-            " VALUES (%s, 'carrier-1', 'carrier-1', %s, %s)",
+            " SELECT %s, 'carrier-1', 'carrier-1', %s, max(version) FROM profile WHERE id = %s",
             name,
             profile,
-            profile and 1,
+            profile,
         )
         self.execute(
             "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number,"
@@ -112,10 +112,9 @@ class House:
 def house(database: str) -> House:
     built = House(database)
     register_party(database)
-    built.execute(
-        "INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1)",
-        register_logger(database),
-    )
+    logger = register_logger(database)
+    certify(database, logger)
+    built.execute("INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1)", logger)
     for profile in load_builtin_profiles():
         built.execute(
             "INSERT INTO profile VALUES (%s, %s, %s, %s)",
@@ -277,6 +276,7 @@ def test_arrival_order_does_not_change_a_byte(house: House) -> None:
     house.execute(
         "INSERT INTO logger (serial, party_id, interval_ms) VALUES ('L-2', 'carrier-1', 60000)"
     )
+    certify(house.dsn, 2)
     house.execute("INSERT INTO channel (logger_id, sensor, quantity) VALUES (2, 0, 1)")
     house.place(2, "c-2")
     house.add_event("packed", START, consignment="c-2")

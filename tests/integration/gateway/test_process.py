@@ -141,7 +141,11 @@ def test_sent_file_is_acknowledged_and_gone_from_the_outbox(line: Any, tmp_path:
             return done, len(server.sequences)
 
     done, delivered = asyncio.run(scenario())
-    assert (done.returncode, done.stdout, delivered) == (0, "A1.csv: 50 readings, 50 new\n", 50)
+    assert (done.returncode, done.stdout, delivered) == (
+        0,
+        "A1.csv: 50 readings, 50 new, the last is number 50\n",
+        50,
+    )
 
 
 def test_file_in_a_wrong_format_stores_nothing_and_exits_with_2(line: Any, tmp_path: Path) -> None:

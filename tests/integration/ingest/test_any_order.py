@@ -10,11 +10,10 @@ from uuid import uuid4
 import psycopg
 import pytest
 from chaos_story import BEGIN, END, PROFILE, SHIPMENTS, Row, epoch_ms
-from factories import fetch, register_gateway, register_logger
+from factories import certify, fetch, register_gateway, register_logger
 from ingest_world import Sender, make_ingest
 
-from analytics.job.loading import load_case
-from analytics.judge import judge
+from analytics.job.answering import answer
 from analytics.profile_format import load_builtin_profiles
 from coldgate.model import Block, ClockPair
 from coldgate.storage.connection import connect
@@ -80,6 +79,8 @@ def with_clock(block: Block) -> Block:
 def register(dsn: str) -> None:
     """The consignment, its loggers and what happened to it, as the API would store them."""
     loggers = [register_logger(dsn, serial) for serial in SHIPMENT.serials]
+    for logger in loggers:
+        certify(dsn, logger)
     with psycopg.connect(dsn) as connection:
         connection.execute(GOODS)
         connection.cursor().executemany(
@@ -136,7 +137,7 @@ def stirred(
 def result_of(dsn: str) -> Result:
     profile = next(one for one in load_builtin_profiles() if one.id == PROFILE)
     with connect(dsn, "coldgate_analytics", autocommit=True) as connection:
-        evaluation = judge(profile, load_case(connection, "c-1")).to_bytes()
+        evaluation = answer(connection, "c-1", profile).to_bytes()
     strays = "SELECT (SELECT count(*) FROM conflict), (SELECT count(*) FROM quarantine)"
     return Result(rows=fetch(dsn, ROWS), evaluation=evaluation, strays=fetch(dsn, strays)[0])
 
