@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -10,6 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from analytics.kernel import Side
+from coldgate.crypto import canonical_json
 from coldgate.model import Quantity
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ class Action(Enum):
     HOLD_IF_SHOCK_SENSITIVE = "HOLD_IF_SHOCK_SENSITIVE"  # NOTE for other products (S24)
 
 
+UNDEMANDING: Final = frozenset({Action.NOTE, Action.HOLD_IF_SHOCK_SENSITIVE})
+
+
 class Measure(Enum):
     """Which duration of an event counts (S16)."""
 
@@ -103,6 +106,18 @@ class Uncertainty:
     calibration: Calibration = Calibration.REQUIRED
     corrections: Corrections = Corrections.APPLIED
 
+    def as_json(self) -> dict[str, Json]:
+        """The section as a profile file has it."""
+        return {
+            "mpe": {
+                "temperature": self.temperature_mpe_milli / 1000,
+                "humidity": self.humidity_mpe_milli / 1000,
+            },
+            "spatial": self.spatial_milli / 1000,
+            "calibration": self.calibration.value,
+            "corrections": self.corrections.value,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
@@ -110,6 +125,10 @@ class Band:
 
     above_milli: int
     budget_ms: int
+
+    def as_json(self) -> dict[str, Json]:
+        """The band as a profile file has it."""
+        return {"above": self.above_milli / 1000, "budget": duration_text(self.budget_ms)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +138,14 @@ class Arrhenius:
     activation_kj_per_mol: float
     reference_milli: int
     budget_ms: int
+
+    def as_json(self) -> dict[str, Json]:
+        """The section as a profile file has it."""
+        return {
+            "dH": self.activation_kj_per_mol,
+            "reference": self.reference_milli / 1000,
+            "budget": duration_text(self.budget_ms),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +160,12 @@ class Stability:
     bands: tuple[Band, ...] = ()
     arrhenius: Arrhenius | None = None
 
+    def as_json(self) -> dict[str, Json]:
+        """The section as a profile file has it."""
+        if self.arrhenius is not None:
+            return {"arrhenius": self.arrhenius.as_json()}
+        return {"bands": [band.as_json() for band in self.bands]}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStep:
@@ -140,6 +173,10 @@ class RecordingStep:
 
     up_to_ms: int | None
     interval_ms: int
+
+    def as_json(self) -> dict[str, Json]:
+        """The step as a profile file has it."""
+        return {"up_to": _duration(self.up_to_ms), "interval": duration_text(self.interval_ms)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +190,14 @@ class Recording:
     steps: tuple[RecordingStep, ...]
     out_of_range_ms: int | None = None
 
+    def as_json(self) -> dict[str, Json]:
+        """The section as a profile file has it."""
+        return {
+            "standard": self.standard,
+            "steps": [step.as_json() for step in self.steps],
+            "out_of_range": _duration(self.out_of_range_ms),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repeats:
@@ -165,19 +210,31 @@ class Repeats:
     consignment: int | None = 2
     lane: int | None = None
 
+    def as_json(self) -> dict[str, Json]:
+        """The section as a profile file has it."""
+        return {"consignment": self.consignment, "lane": self.lane}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspicion:
-    """Signs that a sensor or its air is not what it seems; all optional.
+    """Signs that a sensor or its air is not what it seems; None does not look for one.
 
     A spike departs and returns faster than ``spike_milli_per_minute`` (S21), a change keeps more
     than ``change_milli_per_minute`` over two segments (S22): both are flags. A value that does not
     move by a thousandth for ``stuck_ms`` is no evidence, and holds.
     """
 
-    spike_milli_per_minute: int | None = None
+    spike_milli_per_minute: int | None = 3_000
     change_milli_per_minute: int | None = None
     stuck_ms: int | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        """The section as a profile file has it."""
+        return {
+            "spike_per_minute": _units(self.spike_milli_per_minute),
+            "change_per_minute": _units(self.change_milli_per_minute),
+            "stuck": _duration(self.stuck_ms),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,9 +270,12 @@ class Rule:
             "id": self.id,
             "when": self.when,
             "mode": self.mode.value,
-            "budget": None if self.budget_ms is None else duration_text(self.budget_ms),
+            "budget": _duration(self.budget_ms),
             "trigger": self.trigger.value,
             "action": self.action.value,
+            "decision": None if self.decision is None else self.decision.value,
+            "hysteresis": _units(self.hysteresis_milli),
+            "merge": _duration(self.merge_ms),
         }
 
 
@@ -270,34 +330,47 @@ class Profile:
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
-        canonical = json.dumps(self.as_json(), sort_keys=True, separators=(",", ":"))
-        object.__setattr__(self, "digest", sha256(canonical.encode()).hexdigest())
+        digest = sha256(canonical_json(self.as_json())).hexdigest()
+        object.__setattr__(self, "digest", digest)
 
     @property
     def quantities(self) -> frozenset[Quantity]:
-        """What has to be measured for this profile."""
-        ruled = {rule.quantity for rule in self.rules}
-        if self.kinetic is not None and self.kinetic.limit is not None:
+        """What has to be measured for this profile, whatever the product."""
+        ruled = {rule.quantity for rule in self.rules if rule.action not in UNDEMANDING}
+        is_kinetic = self.kinetic is not None and self.kinetic.limit is not None
+        if is_kinetic or self.stability is not None:
             ruled.add(Quantity.TEMPERATURE)
         return frozenset(ruled)
 
     def as_json(self) -> dict[str, Json]:
-        """The profile as a mapping that ``parse_profile`` reads back to an equal profile."""
-        sides = (self.label.low_milli, self.label.high_milli)
+        """The profile as a mapping that ``parse_profile`` reads back to an equal profile.
+
+        Every key is there, also one that the file left to its default: what a stored profile
+        means does not depend on the defaults of a later version.
+        """
         return {
             "id": self.id,
             "version": self.version,
             "description": self.description,
             "source": self.source,
             "confidence": self.confidence,
-            "label": [None if side is None else side / 1000 for side in sides],
+            "label": [_units(self.label.low_milli), _units(self.label.high_milli)],
+            "valid": {"from": _day(self.valid_from), "until": _day(self.valid_until)},
             "measure": self.measure.value,
             "decision": self.decision.value,
-            "gaps": {"cap": duration_text(self.gap_cap_ms)},
+            "uncertainty": self.uncertainty.as_json(),
+            "gaps": {
+                "cap": duration_text(self.gap_cap_ms),
+                "allowed": duration_text(self.allowed_gap_ms),
+            },
             "minimum_coverage": self.minimum_coverage_permille / 10,
             "conditioning": duration_text(self.conditioning_ms),
             "mkt": None if self.kinetic is None else self.kinetic.as_json(),
             "rules": [rule.as_json() for rule in self.rules],
+            "stability": None if self.stability is None else self.stability.as_json(),
+            "recording": None if self.recording is None else self.recording.as_json(),
+            "repeats": self.repeats.as_json(),
+            "suspicion": self.suspicion.as_json(),
         }
 
 
@@ -311,3 +384,15 @@ def duration_text(duration_ms: int) -> str:
     """A duration as profiles write it, in the largest unit that keeps it whole."""
     unit = next(unit for unit, size in UNITS_MS.items() if duration_ms % size == 0)
     return f"{duration_ms // UNITS_MS[unit]}{unit}"
+
+
+def _duration(duration_ms: int | None) -> str | None:
+    return None if duration_ms is None else duration_text(duration_ms)
+
+
+def _units(milli: int | None) -> float | None:
+    return None if milli is None else milli / 1000
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -9,8 +9,8 @@ import numpy as np
 
 from analytics.case import Case, Channel, Window
 from analytics.judge import judge
-from analytics.profile import Calibration, Decision, Uncertainty
-from analytics.profile_format import load_builtin_profiles, parse_profile
+from analytics.profile import Calibration, Decision, Repeats, Suspicion, Uncertainty
+from analytics.profile_format import load_builtin_profiles, parse_form
 from analytics.readings import Readings
 from coldgate.model import ClockPair, EventKind, Quantity
 
@@ -25,7 +25,23 @@ HOUR = 60 * MINUTE
 START = 1_767_225_600_000  # 2026-01-01 00:00:00Z
 SYNCED = (ClockPair(logger_ms=START, gateway_ms=START),)
 BUILTIN: Mapping[str, Profile] = {profile.id: profile for profile in load_builtin_profiles()}
-CCT = BUILTIN["USP_CCT_2_8"]
+
+
+def as_exact(profile: Profile) -> Profile:
+    """The profile for readings that are taken as exact, and need no certificate."""
+    return replace(
+        profile,
+        decision=Decision.SIMPLE,
+        uncertainty=Uncertainty(calibration=Calibration.OPTIONAL),
+        rules=tuple(replace(rule, decision=None) for rule in profile.rules),
+    )
+
+
+# Most tests are about exposure: readings are exact, a second excursion holds nothing by itself,
+# and a course that stays at one value is not a dead sensor.
+CCT = replace(
+    as_exact(BUILTIN["USP_CCT_2_8"]), repeats=Repeats(consignment=None), suspicion=Suspicion()
+)
 
 
 def readings(
@@ -95,7 +111,10 @@ def steady(
 
 
 def make_profile(**changes: Any) -> Profile:
-    """A profile with one rule, above 8 °C for an hour; keys as in a profile file."""
+    """A profile with one rule, above 8 °C for an hour, and exact readings; keys as in a file.
+
+    Its parts may contradict one another: a test of one rule needs no label that fits it.
+    """
     written: dict[str, Any] = {
         "id": "TEST_2_8",
         "version": 1,
@@ -105,19 +124,21 @@ def make_profile(**changes: Any) -> Profile:
         "label": [2.0, 8.0],
         "measure": "lin",
         "decision": "simple",
+        "uncertainty": {"calibration": "optional"},
         "gaps": {"cap": "15min"},
         "minimum_coverage": 1.0,
         "conditioning": "0s",
         "mkt": None,
         "rules": [make_rule()],
+        "repeats": {"consignment": None},
+        "suspicion": {"spike_per_minute": None},
     }
-    return parse_profile(written | changes)
+    return parse_form(given(written | changes))
 
 
-def as_exact(profile: Profile) -> Profile:
-    """The profile for readings that are taken as exact, and need no certificate."""
-    uncertainty = Uncertainty(calibration=Calibration.OPTIONAL)
-    return replace(profile, decision=Decision.SIMPLE, uncertainty=uncertainty)
+def given(written: dict[str, Any]) -> dict[str, Any]:
+    """The keys without those that ``...`` takes away."""
+    return {key: value for key, value in written.items() if value is not ...}
 
 
 def make_rule(**changes: Any) -> dict[str, Any]:
@@ -130,4 +151,4 @@ def make_rule(**changes: Any) -> dict[str, Any]:
         "trigger": "over",
         "action": "FAIL",
     }
-    return {key: value for key, value in (written | changes).items() if value is not ...}
+    return given(written | changes)

@@ -24,7 +24,7 @@ def test_consignment_is_shown_as_it_was_planned(world: World) -> None:
 
     assert (shown["consignor"], shown["consignee"]) == ("maker", "hospital")
     assert shown["carriers"] == ["truck"]
-    assert shown["profile"] == {"id": PROFILE, "version": 1}
+    assert shown["profile"] == {"id": PROFILE, "version": 2}
     assert [(line["position"], line["lot"]) for line in shown["lines"]] == [(1, "A1"), (2, "A2")]
     assert [leg["carrier"] for leg in shown["legs"]] == ["truck"]
 

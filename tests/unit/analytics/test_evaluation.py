@@ -34,7 +34,7 @@ def test_the_bytes_are_canonical_json_without_anything_of_the_delivery() -> None
         written, sort_keys=True, separators=(",", ":"), ensure_ascii=False
     ).encode() == (evaluation.to_bytes())
     assert "duplicates" not in written["channels"][0]["statistics"]
-    assert written["profile"] == {"id": CCT.id, "version": 1, "digest": CCT.digest}
+    assert written["profile"] == {"id": CCT.id, "version": CCT.version, "digest": CCT.digest}
     assert written["constants"]["activation_kj_per_mol"] == 83.144
 
 
