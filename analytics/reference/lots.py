@@ -1,0 +1,144 @@
+"""Stability budgets: how much of a lot's life a journey used up (section 4.1, S36)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil, floor
+from typing import TYPE_CHECKING, Final
+
+from analytics.case import Role
+from analytics.exposure import Finding
+from analytics.profile import Decision, Mode
+from analytics.reference.answer import BudgetAnswer, Share
+from analytics.reference.channel import unseen
+from analytics.reference.consequence import Weight, verdict_of
+from analytics.reference.events import Bar
+from analytics.reference.exposure import margin_ms, shortest, together, view, widest
+from analytics.reference.heat import ageing, histogram
+from analytics.reference.observation import Clock
+from analytics.reference.spans import total_ms
+from coldgate.model import Quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analytics.case import Damage, Lot
+    from analytics.profile import Arrhenius, Band, Stability
+    from analytics.reference.channel import Scene
+
+WHOLE_PPB: Final = 10**9
+MOST_PPB: Final = 10**15  # nothing is known: more than any product bears
+FLOAT_SHARE: Final = Fraction(1, 10**9)  # what exponentials in floating point may be wrong by
+UNSYNCED_SHARE: Final = Fraction(1, 100)  # S3
+
+
+def judge_lot(lot: Lot, stability: Stability, scenes: Sequence[Scene]) -> BudgetAnswer:
+    """The lot's budget after this journey; of several loggers the worst counts, bound by bound."""
+    shares = [
+        _banded(stability.bands, scene)
+        if stability.arrhenius is None
+        else _by_rate(stability.arrhenius, scene)
+        for scene in scenes
+        if _speaks_of(scene, lot)
+    ]
+    here = Share(
+        optimistic_ppb=max((share.optimistic_ppb for share in shares), default=0),
+        measured_ppb=max((share.measured_ppb for share in shares), default=0),
+        pessimistic_ppb=max((share.pessimistic_ppb for share in shares), default=MOST_PPB),
+    )
+    spent = _spent(lot.spent)
+    total = Share(
+        optimistic_ppb=spent.optimistic_ppb + here.optimistic_ppb,
+        measured_ppb=spent.measured_ppb + here.measured_ppb,
+        pessimistic_ppb=spent.pessimistic_ppb + here.pessimistic_ppb,
+    )
+    finding = _finding(total)
+    return BudgetAnswer(
+        key=lot.key,
+        zone=lot.zone,
+        spent=spent,
+        here=here,
+        total=total,
+        finding=finding,
+        verdict=verdict_of(Weight.FAIL, finding),
+    )
+
+
+def _speaks_of(scene: Scene, lot: Lot) -> bool:
+    channel = scene.seen.channel
+    is_thermometer = channel.quantity is Quantity.TEMPERATURE and channel.role is Role.GOODS
+    return is_thermometer and channel.zone in (lot.zone, None)
+
+
+def _spent(before: Damage) -> Share:
+    return Share(
+        optimistic_ppb=before.optimistic_ppb,
+        measured_ppb=before.measured_ppb,
+        pessimistic_ppb=before.pessimistic_ppb,
+    )
+
+
+def _finding(total: Share) -> Finding:
+    if total.optimistic_ppb > WHOLE_PPB:
+        return Finding.VIOLATED
+    is_left = total.pessimistic_ppb <= WHOLE_PPB
+    return Finding.SATISFIED if is_left else Finding.UNDECIDED
+
+
+def _banded(bands: Sequence[Band], scene: Scene) -> Share:
+    """Time above each temperature over its budget, summed over exclusive bands."""
+    times = [_above_ms(band, scene) for band in bands]
+    optimistic, measured, pessimistic = (
+        _damage(bands, [each[side] for each in times]) for side in range(3)
+    )
+    return Share(
+        optimistic_ppb=floor(optimistic * WHOLE_PPB),
+        measured_ppb=round(measured * WHOLE_PPB),
+        pessimistic_ppb=ceil(pessimistic * WHOLE_PPB),
+    )
+
+
+def _above_ms(band: Band, scene: Scene) -> tuple[int, int, int]:
+    """Time above the band's temperature at best, as read, and at worst (S28)."""
+    profile, seen = scene.profile, scene.seen
+    bar = Bar(band.above_milli, is_high=True, inclusive=False)
+    shown = view(seen, scene.beside, bar, profile.decision, profile.label)
+    read = [event.span(profile.measure) for event in shown.nominal]
+    optimistic = together(Mode.CUMULATIVE, shortest(shown.optimistic, profile.measure))
+    pessimistic = total_ms(widest(shown, profile.measure)) + total_ms(shown.gaps)
+    margin = margin_ms(seen)
+    return max(0, optimistic - margin), total_ms(read), pessimistic + margin
+
+
+def _damage(bands: Sequence[Band], above_ms: Sequence[int]) -> Fraction:
+    """The sum of each band's own time over its budget: 1 is the whole life (4.1)."""
+    own_ms = [max(0, time - hotter) for time, hotter in pairwise([*above_ms, 0])]
+    return sum(
+        (Fraction(ms, band.budget_ms) for ms, band in zip(own_ms, bands, strict=True)), Fraction(0)
+    )
+
+
+def _by_rate(life: Arrhenius, scene: Scene) -> Share:
+    """Damage by rate; the bounds take in what floating point may be wrong by (4.1)."""
+    seen, decision = scene.seen, scene.profile.decision
+    uncertainty = 0 if decision is Decision.SIMPLE else seen.uncertainty_milli
+    lower = -uncertainty if decision is Decision.NON_BINARY else 0
+    slack = UNSYNCED_SHARE if seen.clock is Clock.UNSYNCED else Fraction(0)
+    weights = histogram(seen)
+    optimistic, measured, pessimistic = (
+        _rate_damage(life, {value + shift: ms for value, ms in weights.items()})
+        for shift in (lower, 0, uncertainty)
+    )
+    return Share(
+        optimistic_ppb=floor(optimistic * (1 - FLOAT_SHARE) * (1 - slack) * WHOLE_PPB),
+        measured_ppb=round(measured * WHOLE_PPB),
+        pessimistic_ppb=MOST_PPB
+        if unseen(scene)
+        else ceil(pessimistic * (1 + FLOAT_SHARE) * (1 + slack) * WHOLE_PPB),
+    )
+
+
+def _rate_damage(life: Arrhenius, weights: dict[int, int]) -> Fraction:
+    aged = ageing(weights, life.activation_kj_per_mol, life.reference_milli)
+    return Fraction(aged) / (2 * life.budget_ms)
