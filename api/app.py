@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from fastapi_offline import FastAPIOffline
 
 from api import operations
-from api.consignments import evidence_routes, goods_routes, goods_service
+from api.consignments import evidence_routes, goods_routes, goods_service, lot_routes
 from api.consignments import routes as consignment_routes
 from api.context import Context
 from api.devices import calibration_routes
@@ -50,6 +50,7 @@ ROUTERS: Final = (
     device_routes.router,
     calibration_routes.router,
     goods_routes.router,
+    lot_routes.router,
     consignment_routes.router,
     evidence_routes.router,
     gate_routes.router,

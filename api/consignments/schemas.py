@@ -24,6 +24,8 @@ from coldgate.model import EventKind, LineState
 
 MAX_LINES = 1_000
 MAX_LEGS = 100
+MAX_SERIALS = 1_000
+UnitSerial = Annotated[str, Field(pattern=r"^[!-z]{1,20}$", description="GS1 AI (21)")]
 Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$", description="GS1 AI (00)")]
 ProfileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
@@ -37,13 +39,23 @@ class ProfileRef(Body):
 
 
 class LineIn(Body):
-    """Goods of one lot; the lot may be registered later, before the gate is asked."""
+    """Goods of one lot; the lot may be registered later, before the gate is asked.
+
+    Serial numbers are told of every unit or of none.
+    """
 
     product: Identifier
     lot: LotNumber
     quantity: Annotated[int, Field(ge=1, le=MAX_INT)]
     zone: Zone = "main"
     sscc: Sscc | None = None
+    serials: Annotated[list[UnitSerial], Field(max_length=MAX_SERIALS)] | None = None
+
+    @model_validator(mode="after")
+    def _every_unit_once(self) -> Self:
+        if self.serials is not None and len(self.serials) != self.quantity:
+            raise ValueError("serials must name as many units as the quantity says")
+        return self
 
 
 class LegIn(Body):
@@ -71,6 +83,15 @@ class ConsignmentIn(Body):
     profile: ProfileRef | None = None
     lines: Annotated[list[LineIn], Field(min_length=1, max_length=MAX_LINES)]
     legs: Annotated[tuple[LegIn, ...], Field(max_length=MAX_LEGS)] = ()
+
+    @model_validator(mode="after")
+    def _every_serial_once(self) -> Self:
+        named = [(line.product, serial) for line in self.lines for serial in line.serials or ()]
+        if len(named) > MAX_SERIALS:
+            raise ValueError(f"a consignment names at most {MAX_SERIALS} serials")
+        if len(set(named)) < len(named):
+            raise ValueError("a unit is in one line, and named once")
+        return self
 
 
 class PlacementIn(Body):
@@ -153,6 +174,7 @@ class LineView(View):
     quantity: int
     zone: str
     sscc: str | None
+    serials: list[str] | None
     state: LineState
 
 

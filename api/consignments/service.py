@@ -256,6 +256,7 @@ def _new_lines(new: ConsignmentIn) -> list[NewLine]:
             quantity=line.quantity,
             zone=line.zone,
             sscc=line.sscc,
+            serials=line.serials,
         )
         for position, line in enumerate(new.lines, start=1)
     ]

@@ -54,7 +54,10 @@ class ConsignmentRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewLine:
-    """One line of a new consignment; the lot need not be registered."""
+    """One line of a new consignment; the lot need not be registered.
+
+    ``serials`` name every unit, or are None.
+    """
 
     position: int
     product: str
@@ -62,6 +65,7 @@ class NewLine:
     quantity: int
     zone: str
     sscc: str | None
+    serials: list[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +78,7 @@ class LineRow:
     quantity: int
     zone: str
     sscc: str | None
+    serials: list[str] | None
     state: str
 
 

@@ -4,8 +4,9 @@ VALUES (%(id)s, %(consignor)s, %(consignee)s, %(profile_id)s, %(profile_version)
 
 -- name: insert_line
 INSERT INTO consignment_line
-    (consignment_id, position, product_id, lot_number, quantity, zone, sscc)
-VALUES (%(consignment)s, %(position)s, %(product)s, %(lot)s, %(quantity)s, %(zone)s, %(sscc)s)
+    (consignment_id, position, product_id, lot_number, quantity, zone, sscc, serials)
+VALUES (%(consignment)s, %(position)s, %(product)s, %(lot)s, %(quantity)s, %(zone)s, %(sscc)s,
+        %(serials)s)
 
 -- name: insert_leg
 INSERT INTO leg (consignment_id, position, carrier_id, origin, destination, vehicle)
@@ -26,7 +27,8 @@ ORDER BY c.id LIMIT %(limit)s
 SELECT FROM consignment WHERE id = %(id)s FOR UPDATE
 
 -- name: lines
-SELECT position, product_id, lot_number, quantity, zone, sscc, state FROM consignment_line
+SELECT position, product_id, lot_number, quantity, zone, sscc, serials, state
+FROM consignment_line
 WHERE consignment_id = %(id)s ORDER BY position
 
 -- name: legs
@@ -41,7 +43,7 @@ WHERE id = %(id)s
 UPDATE consignment_line SET state = %(to_state)s
 WHERE consignment_id = %(id)s AND state = ANY (%(from_states)s)
   AND (%(positions)s::integer[] IS NULL OR position = ANY (%(positions)s))
-RETURNING position, product_id, lot_number, quantity, zone, sscc, state
+RETURNING position, product_id, lot_number, quantity, zone, sscc, serials, state
 
 -- name: insert_event
 INSERT INTO custody_event (consignment_id, kind, happened_at, party_id, note)

@@ -32,6 +32,8 @@ APPEND_ONLY = (
     "certificate",
     "sensor_range",
     "seal",
+    "lot_spend",
+    "lane_record",
 )
 
 
