@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,6 @@ from gateway.readers.local_time import find_zone
 from gateway.readers.mapping import Mapping, read_mapping
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gateway.readers.logger_file import LoggerFile
 
 MIDNIGHT_MS = round(datetime(2024, 3, 4, tzinfo=UTC).timestamp() * 1_000)
@@ -73,6 +72,19 @@ def test_columns_of_a_file_without_a_header_go_by_position() -> None:
 
     assert file.blocks[0].taken_ms.tolist() == [MIDNIGHT_MS, MIDNIGHT_MS + 900_000]
     assert values(file) == [98_125, SENTINEL]
+
+
+def test_mapping_of_the_operations_manual_reads_what_it_describes(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    example = manual.split("## Logger files")[1].split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "m.yaml").write_text(example, encoding="utf-8")
+
+    described = read_mapping(tmp_path / "m.yaml")
+    text = b"0;2024.03.04 00:00;4;9.8125;-200;-200;65336;204;0\n"
+    file = read_csv("data_91184101_0.csv", text, mapping=described, zone=None)
+
+    assert (file.serial, file.blocks[0].taken_ms.tolist()) == ("91184101", [MIDNIGHT_MS])
+    assert (values(file), values(file, 1)) == ([98_125], [SENTINEL])
 
 
 def test_own_mapping_makes_any_text_file_readable_by_columns(tmp_path: Path) -> None:

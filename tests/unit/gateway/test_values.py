@@ -120,7 +120,14 @@ def test_password_is_not_shown() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ID", "Gateway 1"), ("PARTITION", "p16"), ("LISTEN_HOST", "0.0.0.0"), ("ZONE", "Mars/X")],  # noqa: S104 - it must be refused
+    [
+        ("ID", "Gateway 1"),
+        ("PARTITION", "p16"),
+        ("LISTEN_HOST", "0.0.0.0"),  # noqa: S104 - it must be refused
+        ("ZONE", "Mars/X"),
+        ("RESEND_AFTER", "60"),  # seconds or milliseconds? a duration names its unit
+        ("RESEND_AFTER", "60000ms"),
+    ],
 )
 def test_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     for known, good in (("ID", "gw-0001"), ("KEY_FILE", "key.pem"), ("OUTBOX", "o.db")):
