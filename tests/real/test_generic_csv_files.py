@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import device_files as files
@@ -52,6 +53,18 @@ def test_later_download_of_the_same_logger_adds_only_what_is_new(tmp_path: Path)
     ]
 
     assert added == [first.readings, later.readings - first.readings, 0]
+    outbox.close()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_downloads_in_any_order_add_each_reading_once(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    outbox = Outbox(tmp_path / "outbox.sqlite3", gateway="gw-0001")
+
+    added = [store_file(outbox, canopy(i), digest=str(i), name="x") for i in order]
+
+    assert sum(added) == canopy(2).readings
     outbox.close()
 
 
