@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import blocked, ingest, outbox
+from benchmarks import blocked, ingest, judge, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "outbox": outbox.run,
+    "judge": judge.run,
     "blocked": blocked.run,
     "ingest": ingest.run,
 }

@@ -89,10 +89,14 @@ def _stamps(rng: np.random.Generator, number: int, variant: Variant) -> Millis:
 
 
 def _temperature(rng: np.random.Generator, number: int, variant: Variant) -> MilliCelsius:
-    """About 5 °C with a daily swing and the sensor's noise, one reading in a hundred out."""
+    """About 5 °C with a daily swing and the sensor's noise, one reading in a hundred out.
+
+    Every hundredth channel is warmer, so that its excursions use up the MKT.
+    """
     day = np.arange(READINGS) * (2 * np.pi / 1440)
     swing = rng.uniform(300, 900) * np.sin(day + rng.uniform(0, 2 * np.pi))
-    felt: MilliCelsius = 5000 + rng.uniform(-400, 400) + swing
+    mean = 6_400 if _is_warm(number) else 5_000
+    felt: MilliCelsius = mean + rng.uniform(-400, 400) + swing
     if variant is Variant.SCATTERED:
         struck = rng.random(READINGS) < SHARE_OUT
         felt[struck] = rng.uniform(8_200, 12_000, np.count_nonzero(struck))
@@ -103,7 +107,7 @@ def _temperature(rng: np.random.Generator, number: int, variant: Variant) -> Mil
 
 
 def _add_excursions(rng: np.random.Generator, number: int, felt: MilliCelsius) -> None:
-    """Four or five; to 9-14 °C, in every fiftieth channel to 18, in every hundredth to -1."""
+    """Four or five; most reach 9 to 14 °C, a few 18 °C, 30 °C or -1 °C."""
     count = 4 + int(rng.random() < FIVE_INSTEAD_OF_FOUR)
     slot = READINGS // count
     for turn in range(count):
@@ -118,6 +122,12 @@ def _extremes(rng: np.random.Generator, number: int) -> tuple[float, float]:
     """First and worst value of an excursion in m°C."""
     if number % 100 == 11:
         return 1_900.0, rng.uniform(-1_000, 1_500)
+    if _is_warm(number):
+        return 8_100.0, rng.uniform(22_000, 30_000)
     if number % 50 == 7:
         return 8_100.0, rng.uniform(12_000, 18_000)
     return 8_100.0, rng.uniform(9_000, 14_000)
+
+
+def _is_warm(number: int) -> bool:
+    return number % 100 == 31

@@ -1,28 +1,33 @@
 """The judge's answer as a good pandas user would compute it: the baseline of the benchmark.
 
 Whole columns at a time, one frame for all channels, groupby where a channel matters. It covers
-profiles of simple acceptance with instant and single rules over whole, canonical records: the
-benchmark needs no more, and whatever it leaves out is to its advantage.
+what the benchmark's fleets need: instant and single rules, lin, whole canonical records of loggers
+of one interval and one uncertainty. Whatever it leaves out is to its advantage.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd  # type: ignore[import-untyped]  # ships no types
 
-from analytics.profile import Action, Mode
+from analytics.profile import Action, Decision, Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
     from pandas.core.groupby import DataFrameGroupBy  # type: ignore[import-untyped]  # as above
 
+    from analytics.arrays import Millis
     from analytics.limits import Limit
     from analytics.profile import Profile, Rule
     from analytics.windows import KineticLimit
     from benchmarks.judge_data import Fleet
+
+    Floats = NDArray[np.float64]
 
 KELVIN_OFFSET: Final = 273.15
 GAS_CONSTANT_KJ_PER_MOL_K: Final = 8.314462618e-3  # CODATA 2018
@@ -50,34 +55,95 @@ def make_frame(fleet: Fleet) -> pd.DataFrame:
     return pd.DataFrame({"channel": channel, "t": fleet.t, "v": fleet.v})
 
 
-def evaluate(readings: pd.DataFrame, profile: Profile, interval_ms: int) -> Answer:
+def evaluate(
+    readings: pd.DataFrame, profile: Profile, *, interval_ms: int, uncertainty_milli: int
+) -> Answer:
     """Everything the profile asks about every channel, from readings sorted by channel and time."""
     assert profile.kinetic is not None
     assert profile.kinetic.limit is not None
-    limit = profile.kinetic.limit
+    kinetic = _KineticView.of(profile, profile.kinetic.limit, uncertainty_milli)
+    views = [
+        _View.of(rule.limit, rule.decision or profile.decision, uncertainty_milli)
+        for rule in profile.rules
+    ]
     table = _with_segments(readings, _bridge_ms(interval_ms, profile.gap_cap_ms))
-    _add_weights(table, interval_ms, limit)
+    _add_weights(table, interval_ms)
+    for column, shift_milli in kinetic.columns.items():
+        table[column] = _aged(table, kinetic.limit, shift_milli)
     by_channel = table.groupby("channel", sort=False)
     gaps = _gaps(table)
-    found = {
-        limit: _events(table, limit) for limit in dict.fromkeys(r.limit for r in profile.rules)
-    }
-    hot = found[_strictly_above(limit.limit_milli, found)]
-    statistics = _statistics(table, by_channel, gaps, limit)
+    limits = dict.fromkeys(limit for view in [*views, kinetic.view] for limit in view)
+    found = {limit: _events(table, limit) for limit in limits}
+    statistics = _statistics(table, by_channel, gaps, kinetic.limit)
     rules = pd.concat(
-        [_judged(rule, found[rule.limit], gaps, statistics.index) for rule in profile.rules],
+        [
+            _judged(rule, _View(*(found[limit] for limit in view)), gaps, statistics.index)
+            for rule, view in zip(profile.rules, views, strict=True)
+        ],
         ignore_index=True,
     )
-    windows = _windows(table, by_channel, hot, limit)
-    kinetic = _kinetic(windows, statistics, limit)
+    mkt = _kinetic(_all_windows(table, by_channel, found, kinetic), statistics, kinetic.limit)
     return Answer(
         statistics=statistics,
         gaps=gaps,
         rules=rules.sort_values(["channel", "rule"], ignore_index=True),
-        kinetic=kinetic,
+        kinetic=mkt,
         excursions=_excursions(profile, found),
-        verdicts=_verdicts(rules, kinetic),
+        verdicts=_verdicts(rules, mkt),
     )
+
+
+T = TypeVar("T")
+
+
+class _View(NamedTuple, Generic[T]):
+    """Something at a limit as it is, at its best for the goods, and at its worst (S28)."""
+
+    nominal: T
+    optimistic: T
+    pessimistic: T
+
+    @staticmethod
+    def of(limit: Limit, decision: Decision, uncertainty_milli: int) -> _View[Limit]:
+        """The limit moved outwards and inwards by the uncertainty, as far as it matters."""
+        outwards = uncertainty_milli if decision is Decision.NON_BINARY else 0
+        inwards = uncertainty_milli if decision is not Decision.SIMPLE else 0
+        sign = 1 if _is_high(limit) else -1
+        return _View(
+            limit,
+            replace(limit, milli=limit.milli + sign * outwards),
+            replace(
+                limit,
+                milli=limit.milli - sign * inwards,
+                inclusive=limit.inclusive or inwards > 0,
+            ),
+        )
+
+
+class _KineticView(NamedTuple):
+    """The MKT limit, its views, and by how much each of them shifts the values (S26)."""
+
+    limit: KineticLimit
+    view: _View[Limit]
+    shifts_milli: _View[int]
+
+    @classmethod
+    def of(cls, profile: Profile, limit: KineticLimit, uncertainty_milli: int) -> _KineticView:
+        """Found among the profile's limits."""
+        at = _strictly_above(limit.limit_milli, [rule.limit for rule in profile.rules])
+        view = _View.of(at, profile.decision, uncertainty_milli)
+        outwards = view.optimistic.milli - at.milli
+        inwards = at.milli - view.pessimistic.milli
+        return cls(limit, view, _View(0, -outwards, inwards))
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The columns of ageing that are needed, with their shifts."""
+        return {_aged_name(shift): shift for shift in self.shifts_milli}
+
+
+def _aged_name(shift_milli: int) -> str:
+    return f"aged{shift_milli:+}"
 
 
 def _bridge_ms(interval_ms: int, cap_ms: int) -> int:
@@ -119,13 +185,6 @@ def _with_segments(readings: pd.DataFrame, bridge_ms: int) -> pd.DataFrame:
     return table
 
 
-def _ageing_rate(v: pd.Series, limit: KineticLimit) -> pd.Series:
-    """How fast the product ages, relative to its rate at the limit (section 2)."""
-    over_r = limit.activation_kj_per_mol / GAS_CONSTANT_KJ_PER_MOL_K
-    reference = over_r / (limit.limit_milli / 1000 + KELVIN_OFFSET)
-    return np.exp(reference - over_r / (v / 1000 + KELVIN_OFFSET))
-
-
 def _mkt(mean_rate: pd.Series, limit: KineticLimit) -> pd.Series:
     """The temperature in °C at which the product ages at this rate."""
     over_r = limit.activation_kj_per_mol / GAS_CONSTANT_KJ_PER_MOL_K
@@ -146,22 +205,29 @@ def _gaps(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _add_weights(table: pd.DataFrame, interval_ms: int, limit: KineticLimit) -> None:
+def _add_weights(table: pd.DataFrame, interval_ms: int) -> None:
     """The columns whose sums are statistics; the trapezoid's weights are doubled (section 2)."""
     table["missing"] = ((table["dt"] / interval_ms).round() - 1).clip(lower=0)
     # a channel's first reading has no segment before it, so the shifts need no groups
     table["weight"] = table["known"] + table["known"].shift(-1, fill_value=0.0)
     table["first"] = table["weight"] * table["v"]
     table["second"] = table["first"] * table["v"]
-    rate = _ageing_rate(table["v"], limit)
-    table["aged"] = (rate + rate.shift(fill_value=0.0)) * table["known"]
+
+
+def _aged(table: pd.DataFrame, limit: KineticLimit, shift_milli: int) -> pd.Series:
+    """Twice the ageing in each segment, at the limit's rate one for each ms (section 2)."""
+    over_r = limit.activation_kj_per_mol / GAS_CONSTANT_KJ_PER_MOL_K
+    reference = over_r / (limit.limit_milli / 1000 + KELVIN_OFFSET)
+    kelvin = (table["v"] + shift_milli) / 1000 + KELVIN_OFFSET
+    rate = np.exp(reference - over_r / kelvin)
+    return (rate + rate.shift(fill_value=0.0)) * table["known"]
 
 
 def _statistics(
     table: pd.DataFrame, by_channel: DataFrameGroupBy, gaps: pd.DataFrame, limit: KineticLimit
 ) -> pd.DataFrame:
     """Counts, extremes, coverage, mean, spread and MKT of each channel (S25)."""
-    summed = by_channel[["known", "missing", "weight", "first", "second", "aged"]].sum()
+    summed = by_channel[["known", "missing", "weight", "first", "second", _aged_name(0)]].sum()
     lowest, highest = by_channel["v"].idxmin(), by_channel["v"].idxmax()
     lost = (gaps["end"] - gaps["start"]).groupby(gaps["channel"]).sum()
     due = summed["known"] + lost.reindex(summed.index, fill_value=0)
@@ -179,7 +245,7 @@ def _statistics(
             "highest_at": table["t"].to_numpy()[highest],
             "mean": mean / 1000,
             "deviation": np.sqrt(summed["second"] / summed["weight"] - mean**2) / 1000,
-            "mkt": _mkt(summed["aged"] / summed["weight"], limit),
+            "mkt": _mkt(summed[_aged_name(0)] / summed["weight"], limit),
         }
     )
 
@@ -242,36 +308,39 @@ def _add_bound(table: pd.DataFrame, limit: Limit, events: pd.DataFrame, *, step:
 
 
 def _judged(
-    rule: Rule, events: pd.DataFrame, gaps: pd.DataFrame, channels: pd.Index
+    rule: Rule, shown: _View[pd.DataFrame], gaps: pd.DataFrame, channels: pd.Index
 ) -> pd.DataFrame:
     """One rule on every channel: exposures, finding, trigger and verdict (S18, S28)."""
     assert rule.mode in (Mode.SINGLE, Mode.INSTANT)
-    by_channel = events.groupby("channel")
-    optimistic = (events["lin"] - events["rounding"]).groupby(events["channel"]).max()
+    events, best = shown.nominal, shown.optimistic
     judged = pd.DataFrame(
         {
-            "rule": rule.id,
-            "events": by_channel.size(),
-            "measured": by_channel["lin"].max(),
-            "optimistic": optimistic,
-            "pessimistic": _longest_with_gaps(events, gaps),
-            "trigger": _first_trigger(rule, events),
-            "has_gaps": gaps.groupby("channel").size() > 0,
+            "events": _count(events),
+            "best_events": _count(best),
+            "worst_events": _count(shown.pessimistic),
+            "gaps": _count(gaps),
+            "measured": events.groupby("channel")["lin"].max(),
+            "optimistic": (best["lin"] - best["rounding"]).groupby(best["channel"]).max(),
+            "pessimistic": _longest_with_gaps(shown.pessimistic, gaps),
         }
-    ).reindex(channels)
-    exposures = ["events", "measured", "optimistic", "pessimistic"]
-    judged[exposures] = judged[exposures].fillna(0).astype("int64")
+    )
+    judged = judged.reindex(channels).fillna(0).astype("int64")
+    judged["trigger"] = _first_trigger(rule, events)
     judged["trigger"] = judged["trigger"].fillna(NONE).astype("int64")
-    unseen = judged.pop("has_gaps").notna()
-    judged["rule"] = rule.id
     if rule.budget_ms is None:
-        violated, undecided = judged["events"] > 0, unseen
+        violated = judged["best_events"] > 0
+        undecided = (judged["worst_events"] > 0) | (judged["gaps"] > 0)
     else:
         violated = judged["optimistic"] > rule.budget_ms
         undecided = judged["pessimistic"] > rule.budget_ms
+    judged["rule"] = rule.id
     judged["finding"] = _finding(violated, undecided)
     judged["verdict"] = _consequence(rule.action, judged["finding"])
     return judged.rename_axis("channel").reset_index()
+
+
+def _count(rows: pd.DataFrame) -> pd.Series:
+    return rows.groupby("channel").size()
 
 
 def _longest_with_gaps(events: pd.DataFrame, gaps: pd.DataFrame) -> pd.Series:
@@ -296,43 +365,83 @@ def _first_trigger(rule: Rule, events: pd.DataFrame) -> pd.Series:
     return late.groupby("channel")["start"].first() + rule.budget_ms
 
 
-def _kinetic(windows: pd.DataFrame, statistics: pd.DataFrame, limit: KineticLimit) -> pd.DataFrame:
+def _kinetic(
+    windows: _View[pd.DataFrame], statistics: pd.DataFrame, limit: KineticLimit
+) -> pd.DataFrame:
     """What the MKT of a channel's windows proves (S26)."""
-    above = windows["rate"] > 2 * windows["span"]
-    maybe = (windows["covered"] == 0) | (windows["rate"] > 2 * windows["covered"])
-    worst = windows.loc[windows.groupby("channel")["mean_rate"].idxmax()].set_index("channel")
+    shown, best, worst = windows
+    highest = shown.loc[shown.groupby("channel")["mean_rate"].idxmax()].set_index("channel")
+    known_rate = highest["mean_rate"].where(highest["covered"] > 0)
+    above = best["rate"] > 2 * best["span"]
+    maybe = (worst["covered"] == 0) | (worst["rate"] > 2 * worst["covered"])
     lost = statistics["due_ms"] - statistics["covered_ms"]
     channels = statistics.index
     result = pd.DataFrame(
         {
-            "windows": windows.groupby("channel").size().reindex(channels, fill_value=0),
-            "start": worst["start"].reindex(channels, fill_value=NONE),
-            "end": worst["end"].reindex(channels, fill_value=NONE),
-            "short": worst["short"].reindex(channels, fill_value=False),
-            "mkt": _mkt(worst["mean_rate"].where(worst["covered"] > 0), limit).reindex(channels),
+            "windows": _count(shown).reindex(channels, fill_value=0),
+            "start": highest["start"].reindex(channels, fill_value=NONE),
+            "end": highest["end"].reindex(channels, fill_value=NONE),
+            "short": highest["short"].reindex(channels, fill_value=False),
+            "mkt": _mkt(known_rate, limit).reindex(channels),
         }
     )
-    violated = above.groupby(windows["channel"]).any().reindex(channels, fill_value=False)
-    unsure = maybe.groupby(windows["channel"]).any().reindex(channels, fill_value=False)
+    violated = above.groupby(best["channel"]).any().reindex(channels, fill_value=False)
+    unsure = maybe.groupby(worst["channel"]).any().reindex(channels, fill_value=False)
     undecided = unsure | (lost > 0) | (statistics["covered_ms"] == 0)
     result["finding"] = _finding(violated, undecided)
     result["verdict"] = _consequence(Action.FAIL, result["finding"])
     return result
 
 
-def _windows(
-    table: pd.DataFrame, by_channel: DataFrameGroupBy, hot: pd.DataFrame, limit: KineticLimit
-) -> pd.DataFrame:
-    """The hours before each excursion's end, their ageing by prefix sums (section 2.1)."""
-    aged = by_channel["aged"].cumsum().to_numpy()
-    known = by_channel["known"].cumsum().to_numpy()
+def _all_windows(
+    table: pd.DataFrame,
+    by_channel: DataFrameGroupBy,
+    found: dict[Limit, pd.DataFrame],
+    kinetic: _KineticView,
+) -> _View[pd.DataFrame]:
+    """The windows of each view; values at their worst may end an excursion at any reading."""
+    nominal, optimistic, pessimistic = (found[limit] for limit in kinetic.view)
+    if kinetic.shifts_milli.pessimistic:
+        is_out = _is_out(table["v"], kinetic.view.pessimistic)
+        readings = table.loc[is_out, ["channel", "t"]].rename(columns={"t": "end"})
+        pessimistic = pd.concat([pessimistic[["channel", "end"]], readings], ignore_index=True)
     key = table["channel"] * CHANNEL_KEY + table["t"]
-    begin = hot["end"] - limit.window_ms
-    first = key.searchsorted(hot["channel"] * CHANNEL_KEY + begin, side="left")
-    last = key.searchsorted(hot["channel"] * CHANNEL_KEY + hot["end"], side="right") - 1
-    start, end = table["t"].to_numpy()[first], table["t"].to_numpy()[last]
+    known = by_channel["known"].cumsum().to_numpy()
+    aged = {name: by_channel[name].cumsum().to_numpy() for name in kinetic.columns}
     opening = by_channel["t"].first()
-    short = begin.to_numpy() < opening.reindex(hot["channel"]).to_numpy()
+
+    def windows(ends: pd.DataFrame, shift_milli: int) -> pd.DataFrame:
+        sums = _Sums(key, table["t"].to_numpy(), known, aged[_aged_name(shift_milli)], opening)
+        return _windows(sums, ends, kinetic.limit)
+
+    shifts = kinetic.shifts_milli
+    shown = windows(nominal, 0)
+    if not any(shifts):
+        return _View(shown, shown, shown)
+    return _View(
+        shown,
+        windows(optimistic, shifts.optimistic),
+        windows(pessimistic, shifts.pessimistic),
+    )
+
+
+class _Sums(NamedTuple):
+    """Columns for the sums between any two readings of a channel, and each channel's begin."""
+
+    key: pd.Series
+    t: Millis
+    known: Floats
+    aged: Floats
+    opening: pd.Series
+
+
+def _windows(sums: _Sums, hot: pd.DataFrame, limit: KineticLimit) -> pd.DataFrame:
+    """The hours before each end, their ageing by prefix sums (section 2.1)."""
+    begin = hot["end"] - limit.window_ms
+    first = sums.key.searchsorted(hot["channel"] * CHANNEL_KEY + begin, side="left")
+    last = sums.key.searchsorted(hot["channel"] * CHANNEL_KEY + hot["end"], side="right") - 1
+    start, end = sums.t[first], sums.t[last]
+    short = begin.to_numpy() < sums.opening.reindex(hot["channel"]).to_numpy()
     windows = pd.DataFrame(
         {
             "channel": hot["channel"],
@@ -340,8 +449,8 @@ def _windows(
             "end": end,
             "short": short,
             "span": np.where(short, limit.window_ms, end - start),
-            "covered": known[last] - known[first],
-            "rate": aged[last] - aged[first],
+            "covered": sums.known[last] - sums.known[first],
+            "rate": sums.aged[last] - sums.aged[first],
         }
     )
     mean_rate = windows["rate"] / (2 * windows["covered"])
@@ -353,7 +462,7 @@ def _excursions(profile: Profile, found: dict[Limit, pd.DataFrame]) -> pd.DataFr
     """The events of each limit, once, under the first rule that has it."""
     first_rule = {rule.limit: rule.id for rule in reversed(profile.rules)}
     listed = pd.concat(
-        [events.assign(rule=first_rule[limit]) for limit, events in found.items()],
+        [found[limit].assign(rule=rule) for limit, rule in first_rule.items()],
         ignore_index=True,
     )
     columns = ["channel", "rule", "start", "end", "lo", "hi", "lin", "hold", "upper"]
