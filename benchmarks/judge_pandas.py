@@ -34,8 +34,9 @@ GAS_CONSTANT_KJ_PER_MOL_K: Final = 8.314462618e-3  # CODATA 2018
 MINUTE_MS: Final = 60_000
 CHANNEL_KEY: Final = 2**42  # above every instant in ms, so that channel and time make one key
 NONE: Final = -1  # stands for an instant that does not exist
-Column = TypeVar("Column", pd.Series, np.ndarray)
 RANKS: Final = ("PASS", "HOLD", "FAIL")
+Column = TypeVar("Column", pd.Series, np.ndarray)
+T = TypeVar("T")
 
 
 class Answer(NamedTuple):
@@ -91,9 +92,6 @@ def evaluate(
         excursions=_excursions(profile, found),
         verdicts=_verdicts(rules, mkt),
     )
-
-
-T = TypeVar("T")
 
 
 class _View(NamedTuple, Generic[T]):
