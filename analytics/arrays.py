@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
 Whole = TypeVar("Whole", bound="NDArray[np.integer[Any]]")
 
+DENSE_SPAN: Final = 1 << 22  # places; a table over values is not made longer
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Bools = NDArray[np.bool_]
@@ -69,4 +73,23 @@ def ranges(first: Indices, lengths: Indices) -> Indices:
     [5, 6, 0, 1, 2]
     """
     before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)
+    found: Indices = np.arange(int(lengths.sum())) + np.repeat(first - before, lengths)
+    return found
+
+
+def each_value(values: Whole, function: Callable[[Millis], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """What ``function`` gives for ``values``, called with each distinct one once, ascending.
+
+    Measured values are few and close together, so that they are found by counting; values that
+    are far apart are sorted.
+    """
+    low = int(values.min())
+    if int(values.max()) - low >= DENSE_SPAN:
+        distinct, place = np.unique(values, return_inverse=True)
+        return tuple(found[place] for found in function(distinct))
+    place = values - low
+    seen = np.flatnonzero(np.bincount(place))
+    rank = np.zeros(int(seen[-1]) + 1, np.intp)
+    rank[seen] = np.arange(len(seen))
+    place = rank[place]
+    return tuple(found[place] for found in function(seen + low))

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 from coldgate.crypto import canonical_json, sha256_hex
 
 if TYPE_CHECKING:
+    from analytics.case import Damage, Role
     from analytics.exposure import Finding
-    from analytics.profile import Action, Json
+    from analytics.profile import Action, Decision, Json
     from coldgate.model import EventKind, Quantity, Verdict
 
-ENGINE_VERSION: Final = "1"  # raise it with any change that can change a byte of an evaluation
+ENGINE_VERSION: Final = "2"  # raise it with any change that can change a byte of an evaluation
 NOT_EVIDENCE: Final = "not_evidence"
 
 
@@ -98,16 +99,31 @@ class Statistics:
     duplicates: int = field(metadata={NOT_EVIDENCE: True})
 
 
+class Severity(Enum):
+    """How grave a judgement is (section 4.1); it never becomes less by itself."""
+
+    NONE = "NONE"
+    MINOR = "MINOR"  # beyond the label, within every allowance
+    MAJOR = "MAJOR"  # an allowance exceeded or half spent, or gaps and uncertainty decide
+    CRITICAL = "CRITICAL"  # a hard limit, freezing, a spent budget, or no evidence
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleResult:
     """One rule on one channel: exposures in ms, and the verdict that follows from them.
 
     ``records_only`` says that a violation is put on record and leaves the verdict to other rules.
+    The limits are those of the best and of the worst case, in milli-units (S28). ``mean`` is the
+    time-weighted mean in units, of a rule about it (S24); ``alarms`` are shown only where the rule
+    shapes them (S20).
     """
 
     rule: str
     when: str
     action: Action
+    decision: Decision
+    optimistic_limit_milli: int
+    pessimistic_limit_milli: int
     finding: Finding
     measured_ms: int
     optimistic_ms: int
@@ -115,6 +131,8 @@ class RuleResult:
     budget_ms: int | None
     first_trigger_ms: int | None
     events: int
+    mean: float | None
+    alarms: tuple[tuple[int, int], ...]
     records_only: bool
     verdict: Verdict
 
@@ -154,18 +172,51 @@ class Excursion:
     peak_milli: int
     peak_at_ms: int
     area2: int
+    door: bool
     provisional: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingResult:
+    """Whether the logger recorded as often as its standard demands (section 5); no verdict.
+
+    ``limit_ms`` is the interval for a journey of this length, ``late`` counts the pairs of
+    readings that are farther apart, ``worst_ms`` is the longest of all pairs.
+    """
+
+    standard: str
+    limit_ms: int
+    segments: int
+    late: int
+    worst_ms: int | None
+    compliant_permille: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flagged:
+    """Readings that look odd (S21, S22): how many, and when the first hundred were taken."""
+
+    count: int
+    at_ms: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelResult:
-    """One channel: where it was, what it saw, and how each rule judged it."""
+    """One channel: where it was, what it saw, and how each rule judged it.
+
+    A ``reference`` channel is shown and not judged (S30). ``uncertainty_milli`` is U with k = 2,
+    ``certificates`` are the numbers of those in force at any of its readings.
+    """
 
     channel: str
     serial: str
     sensor: int
     quantity: Quantity
     zone: str | None
+    role: Role
+    uncertainty_milli: int
+    certificates: tuple[str, ...]
+    uncalibrated: int
     begin_ms: int | None
     end_ms: int | None
     interval_ms: int | None
@@ -174,8 +225,32 @@ class ChannelResult:
     statistics: Statistics
     rules: tuple[RuleResult, ...]
     kinetic: KineticResult | None
+    recording: RecordingResult | None
+    spikes: Flagged
+    changes: Flagged
     verdict: Verdict
     readings_digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetResult:
+    """What one lot spent of its stability budget before, here and in all (S36)."""
+
+    key: str
+    zone: str
+    spent: Damage
+    here: Damage
+    total: Damage
+    finding: Finding
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatResult:
+    """Excursions of this consignment, and earlier consignments with some on the lane (S32)."""
+
+    here: int
+    earlier: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,12 +294,15 @@ class Evaluation:
     """
 
     verdict: Verdict
+    severity: Severity
     provisional: bool
     with_excursions: bool
     reasons: tuple[Reason, ...]
     window: EvaluatedWindow
     channels: tuple[ChannelResult, ...]
     excursions: tuple[Excursion, ...]
+    budgets: tuple[BudgetResult, ...]
+    repeats: RepeatResult
     profile: ProfileReference
     input_digest: str
     engine_version: str

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from analytics.arrays import Bools, Millis
 
 
@@ -62,27 +64,12 @@ def difference(left: Intervals, right: Intervals) -> Intervals:
     return stretches(points, _holds(left, points) & ~_holds(right, points))
 
 
-def longest_with_gaps(runs: Intervals, gaps: Intervals) -> int:
-    """Length in ms of the longest run if every gap is counted as part of the runs it touches.
-
-    A gap joins what it touches (S28). Two runs that meet at an instant stay two: the reading
-    between them was within the limit (S13).
-
-    >>> longest_with_gaps(intervals((0, 10), (10, 20)), NEVER)
-    10
-    >>> longest_with_gaps(intervals((0, 10), (20, 30)), intervals((10, 20)))
-    30
-    """
-    start = np.concatenate((runs.start, gaps.start))
-    end = np.concatenate((runs.end, gaps.end))
-    if not len(start):
-        return 0
-    is_gap = np.arange(len(start)) >= len(runs)
-    order = np.lexsort((end, start))
-    start, end, is_gap = start[order], end[order], is_gap[order]
-    joins = (start[1:] <= end[:-1]) & (is_gap[1:] | is_gap[:-1])
-    heads = np.flatnonzero(np.concatenate(([True], ~joins)))
-    return int((np.maximum.reduceat(end, heads) - start[heads]).max())
+def united(sets: Iterable[Intervals]) -> Intervals:
+    """Time in any of the sets."""
+    together = NEVER
+    for each in sets:
+        together = union(together, each)
+    return together
 
 
 def _points(left: Intervals, right: Intervals) -> Millis:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from analytics import mkt
-from analytics.clock import ClockState
+from analytics import mkt, reasons
+from analytics.case import Role
+from analytics.completeness import absences, demanded, incompleteness
+from analytics.damage import WHOLE_PPB, damages, spend
 from analytics.evaluation import (
     ENGINE_VERSION,
     Constants,
@@ -13,23 +16,56 @@ from analytics.evaluation import (
     Evaluation,
     ProfileReference,
     ReasonCode,
+    RepeatResult,
+    Severity,
     plain,
 )
 from analytics.exposure import Finding
-from analytics.intervals import NEVER, difference, intervals, union
-from analytics.reasons import hold
-from analytics.sight import Sight, companions, look, uncovered
-from analytics.verdict import judge_channel, worst
+from analytics.gathering import gather
+from analytics.intervals import NEVER, stretches, united
+from analytics.profile import Action
+from analytics.record import observe
+from analytics.verdict import Sensitivity, channel_verdicts, judge_panel, worst
 from coldgate.crypto import canonical_json, sha256_hex
+from coldgate.model import Quantity, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analytics.case import Case
-    from analytics.evaluation import ChannelResult, Reason
+    from analytics.case import Case, Damage
+    from analytics.evaluation import (
+        BudgetResult,
+        ChannelResult,
+        Excursion,
+        Reason,
+    )
     from analytics.intervals import Intervals
+    from analytics.panel import Panel
     from analytics.profile import Profile
     from analytics.record import Record
+    from analytics.verdict import ChannelVerdict
+
+GRAVE: Final = frozenset(  # evidence that is missing or was tampered with (section 4.1)
+    {
+        ReasonCode.NO_READINGS,
+        ReasonCode.LOGGER_MISSING,
+        ReasonCode.QUANTITY_UNWATCHED,
+        ReasonCode.ZONE_UNWATCHED,
+        ReasonCode.DATA_CONFLICT,
+        ReasonCode.CLOCK_FAULT,
+        ReasonCode.BUDGET_EXCEEDED,
+    }
+)
+GRAVE_ACTIONS: Final = frozenset({Action.FAIL_UNLESS_MFR, Action.FAIL_IF_FREEZE_SENSITIVE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bench:
+    """The channels of one quantity and one role, with the records behind the panel's rows."""
+
+    panel: Panel
+    records: tuple[Record, ...]
+    ruled: bool
 
 
 def judge(profile: Profile, case: Case) -> Evaluation:
@@ -38,32 +74,60 @@ def judge(profile: Profile, case: Case) -> Evaluation:
     The answer depends on the set of readings only: neither their order, nor repeats, nor the
     order of the channels changes a byte of it (S33).
     """
-    window = _window(profile, case)
-    sights = sorted(
-        (look(channel, case.window, profile) for channel in case.channels),
-        key=lambda sight: sight.order,
+    records = sorted(
+        (observe(channel, case.window, profile) for channel in case.channels), key=_order
     )
-    judged = [
-        judge_channel(
-            profile, sight, companions(sight, sights), freeze_sensitive=case.freeze_sensitive
+    return judge_benches(profile, case, seat(profile, records))
+
+
+def seat(profile: Profile, records: Sequence[Record]) -> list[Bench]:
+    """The records side by side, by quantity; those that are only for reference by themselves."""
+    groups: dict[tuple[Quantity, bool], list[Record]] = {}
+    for record in records:
+        place = record.channel.quantity, record.channel.role is Role.GOODS
+        groups.setdefault(place, []).append(record)
+    return [
+        Bench(
+            panel=gather(profile, quantity, group, ruled=ruled),
+            records=tuple(group),
+            ruled=ruled,
         )
-        for sight in sights
+        for (quantity, ruled), group in sorted(groups.items())
     ]
-    reasons = [
-        *_absences(profile, case, window, sights),
-        *(reason for sight in sights for reason in _incompleteness(profile, sight, sights)),
-        *(reason for channel in judged for reason in channel.reasons),
+
+
+def judge_benches(profile: Profile, case: Case, benches: Sequence[Bench]) -> Evaluation:
+    """The evaluation of channels whose readings are summarised already."""
+    window = _window(profile, case)
+    goods = Sensitivity(freezing=case.freeze_sensitive, shock=case.shock_sensitive)
+    judged = _judged(profile, benches, goods)
+    ruled = [record for bench in benches if bench.ruled for record in bench.records]
+    budgets = tuple(_budgets(profile, case, benches))
+    excursions = tuple(event for each in judged for event in each.excursions)
+    repeats = RepeatResult(
+        here=_distinct_excursions(profile, goods, excursions), earlier=case.earlier_on_lane
+    )
+    reasons_ = [
+        *absences(profile, case, window, ruled),
+        *_incompleteness(profile, case, benches),
+        *(reason for each in judged for reason in each.reasons),
+        *(reason for each in budgets if (reason := reasons.of_budget(each)) is not None),
+        *_repeated(profile, repeats),
     ]
-    reasons.sort(key=lambda reason: -reason.verdict.rank)
-    results = tuple(channel.result for channel in judged)
+    reasons_.sort(key=lambda reason: -reason.verdict.rank)
+    results = tuple(each.result for each in judged)
+    with_excursions = _with_excursions(results)
     return Evaluation(
-        verdict=worst(reason.verdict for reason in reasons),
+        verdict=worst(reason.verdict for reason in reasons_),
+        severity=_severity(goods, reasons_, results, budgets, with_excursions=with_excursions),
         provisional=window.provisional,
-        with_excursions=_with_excursions(results),
-        reasons=tuple(reasons),
+        with_excursions=with_excursions,
+        reasons=tuple(reasons_),
         window=window,
         channels=results,
-        excursions=tuple(event for channel in judged for event in channel.excursions),
+        excursions=excursions,
+        budgets=budgets,
+        repeats=repeats,
         profile=ProfileReference(id=profile.id, version=profile.version, digest=profile.digest),
         input_digest=_input_digest(profile, case, window, results),
         engine_version=ENGINE_VERSION,
@@ -71,86 +135,116 @@ def judge(profile: Profile, case: Case) -> Evaluation:
     )
 
 
-def _absences(
-    profile: Profile, case: Case, window: EvaluatedWindow, sights: Sequence[Sight]
-) -> Iterable[Reason]:
-    """What was planned or is demanded by the profile, and is not there (S30)."""
-    serials = {sight.record.channel.serial for sight in sights}
-    for serial in sorted(set(case.planned_loggers) - serials):
-        yield hold(ReasonCode.LOGGER_MISSING, f"planned logger {serial} has no channel")
-    for quantity in sorted(profile.quantities):
-        watching = [sight for sight in sights if sight.record.channel.quantity is quantity]
-        name = quantity.name.lower()
-        if not watching:
-            yield hold(ReasonCode.QUANTITY_UNWATCHED, f"no channel measures {name}")
-        zones = {sight.record.channel.zone for sight in watching}
-        for zone in sorted(set(case.planned_zones) - zones):
-            yield hold(ReasonCode.ZONE_UNWATCHED, f"planned zone {zone}: nothing measures {name}")
-        for place in sorted(zones, key=str):
-            yield from _unwatched(place, window, watching)
+def _order(record: Record) -> tuple[str, int, str]:
+    """Sorts the records of a case in one way, however they came."""
+    begin = record.begin_ms
+    return record.channel.key, -1 if begin is None else begin, record.tally.digest
 
 
-def _unwatched(
-    zone: str | None, window: EvaluatedWindow, watching: Sequence[Sight]
-) -> Iterable[Reason]:
-    """Stretches of the window in which no logger was placed in the zone at all.
-
-    Where no event bounds the window, the first and last reading of any zone do; while the journey
-    goes on, a zone whose readings are on their way is given time.
-    """
-    everywhere = [sight.record for sight in watching]
-    here = [record for record in everywhere if record.channel.zone == zone]
-    left = difference(
-        _span(window, everywhere, here if window.provisional else everywhere),
-        _united(record.watched for record in here),
+def _judged(profile: Profile, benches: Sequence[Bench], goods: Sensitivity) -> list[ChannelVerdict]:
+    doors = united(
+        _open_times(bench.panel, row)
+        for bench in benches
+        if bench.ruled and bench.records[0].channel.quantity is Quantity.DOOR
+        for row in range(bench.panel.rows)
     )
-    tolerated = max(record.bridge_ms for record in here)
-    place = "" if zone is None else f"zone {zone}: "
-    for spot in left.pairs():
-        if spot[1] - spot[0] > tolerated:
-            name = here[0].channel.quantity.name.lower()
-            text = f"{place}no logger was placed there for {name}"
-            yield hold(ReasonCode.ZONE_UNWATCHED, text, spot=spot)
+    judged = [
+        (_order(record), verdict)
+        for bench in benches
+        for record, verdict in zip(
+            bench.records,
+            channel_verdicts(
+                profile, judge_panel(profile, bench.panel), bench.records, goods, doors
+            ),
+            strict=True,
+        )
+    ]
+    return [verdict for _, verdict in sorted(judged, key=lambda pair: pair[0])]
 
 
-def _span(
-    window: EvaluatedWindow, beginning: Sequence[Record], ending: Sequence[Record]
-) -> Intervals:
-    """The consignment's window from its events, or else from its channels; empty if unknown."""
-    begins = [record.begin_ms for record in beginning if record.begin_ms is not None]
-    ends = [record.end_ms for record in ending if record.end_ms is not None]
-    begin = window.begin_ms if window.begin_ms is not None else min(begins, default=None)
-    end = window.end_ms if window.end_ms is not None else max(ends, default=None)
-    if begin is None or end is None or begin >= end:
-        return NEVER
-    return intervals((begin, end))
+def _open_times(panel: Panel, row: int) -> Intervals:
+    """From each reading above 0 of a door's channel to the next at 0, or to the last (S24)."""
+    whole = panel.readings.part(row, row + 1)
+    return stretches(whole.t, whole.v[:-1] > 0) if len(whole.t) else NEVER
 
 
-def _incompleteness(profile: Profile, sight: Sight, sights: Sequence[Sight]) -> Iterable[Reason]:
-    """Whatever keeps one channel from proving anything good (S3, S4, S8, S29)."""
-    record, key = sight.record, sight.record.channel.key
-    if record.channel.quantity not in profile.quantities:
+def _incompleteness(profile: Profile, case: Case, benches: Sequence[Bench]) -> list[Reason]:
+    wanted = demanded(profile, case)
+    found = [
+        (_order(record), reason)
+        for bench in benches
+        if bench.ruled and bench.records[0].channel.quantity in wanted
+        for row, record in enumerate(bench.records)
+        for reason in incompleteness(profile, bench.panel, row, record)
+    ]
+    return [reason for _, reason in sorted(found, key=lambda pair: pair[0])]
+
+
+def _budgets(profile: Profile, case: Case, benches: Sequence[Bench]) -> Iterable[BudgetResult]:
+    """What each lot has spent, by the channels of its zone and those without one (S36)."""
+    if profile.stability is None:
         return
-    if not len(record.kept):
-        yield hold(ReasonCode.NO_READINGS, "no reading within the window", key)
-    elif not _is_complete(profile, sight, sights):
-        share = f"{profile.minimum_coverage_permille / 10:g} %"
-        yield hold(ReasonCode.LOW_COVERAGE, f"less than {share} of the time is covered", key)
-    if record.kept.conflicts:
-        count = record.kept.conflicts
-        yield hold(ReasonCode.DATA_CONFLICT, f"{count} instants have several values", key)
-    if record.clock is ClockState.FAULT:
-        yield hold(ReasonCode.CLOCK_FAULT, "the logger's clock stepped or drifts too fast", key)
-    if record.time_ambiguous:
-        count = record.time_ambiguous
-        yield hold(ReasonCode.TIME_AMBIGUOUS, f"{count} local times exist twice or not at all", key)
+    seen: list[tuple[str | None, Damage]] = []
+    for bench in benches:
+        if bench.ruled and bench.records[0].channel.quantity is Quantity.TEMPERATURE:
+            uncertain = [record.uncertainty_milli for record in bench.records]
+            zones = [record.channel.zone for record in bench.records]
+            seen += zip(zones, damages(profile, bench.panel, uncertain), strict=True)
+    for lot in sorted(case.lots, key=lambda lot: (lot.key, lot.zone)):
+        yield spend(lot, [damage for zone, damage in seen if zone in {lot.zone, None}])
 
 
-def _is_complete(profile: Profile, sight: Sight, sights: Sequence[Sight]) -> bool:
-    """Whether the zone's loggers together cover enough of the channel's time (S11, S29)."""
-    due_ms = sight.record.due_ms
-    covered_ms = due_ms - uncovered(sight, companions(sight, sights)).total_ms
-    return covered_ms > 0 and covered_ms * 1000 >= due_ms * profile.minimum_coverage_permille
+def _distinct_excursions(
+    profile: Profile, goods: Sensitivity, excursions: Sequence[Excursion]
+) -> int:
+    """How many times the goods were out, whoever saw it: events that touch are one (S32)."""
+    excused = {rule.limit for rule in profile.rules if goods.of(rule.action) is Action.EXCURSION}
+    listed = {rule.id for rule in profile.rules if rule.limit in excused}
+    together: list[list[int]] = []
+    for start, end in sorted((e.start_ms, e.end_ms) for e in excursions if e.rule in listed):
+        if together and start <= together[-1][1]:
+            together[-1][1] = max(together[-1][1], end)
+        else:
+            together.append([start, end])
+    return len(together)
+
+
+def _repeated(profile: Profile, repeats: RepeatResult) -> Iterable[Reason]:
+    """Excursions that are no longer an exception: nothing excuses them (S32)."""
+    most = profile.repeats
+    if most.consignment is not None and repeats.here >= most.consignment:
+        text = f"{repeats.here} excursions in one consignment; {most.consignment} are too many"
+        yield reasons.hold(ReasonCode.REPEATED_EXCURSIONS, text)
+    on_lane = repeats.earlier + 1
+    if most.lane is not None and repeats.here and on_lane >= most.lane:
+        text = f"excursions in {on_lane} consignments on this lane within twelve months"
+        yield reasons.hold(ReasonCode.REPEATED_EXCURSIONS, text)
+
+
+def _severity(
+    goods: Sensitivity,
+    found: Sequence[Reason],
+    results: Sequence[ChannelResult],
+    budgets: Sequence[BudgetResult],
+    *,
+    with_excursions: bool,
+) -> Severity:
+    """How grave the judgement is (section 4.1)."""
+    rules = [rule for result in results for rule in result.rules]
+    violated = [rule for rule in rules if rule.finding is Finding.VIOLATED]
+    if any(reason.code in GRAVE for reason in found) or any(
+        goods.of(rule.action) in GRAVE_ACTIONS for rule in violated
+    ):
+        return Severity.CRITICAL
+    half_spent = any(each.total.pessimistic_ppb * 2 > WHOLE_PPB for each in budgets) or any(
+        rule.budget_ms is not None
+        and goods.of(rule.action) is not Action.NOTE
+        and rule.pessimistic_ms * 2 > rule.budget_ms
+        for rule in rules
+    )
+    if half_spent or any(reason.verdict is not Verdict.PASS for reason in found):
+        return Severity.MAJOR
+    return Severity.MINOR if with_excursions else Severity.NONE
 
 
 def _with_excursions(results: Sequence[ChannelResult]) -> bool:
@@ -160,14 +254,6 @@ def _with_excursions(results: Sequence[ChannelResult]) -> bool:
         for result in results
         for rule in result.rules
     )
-
-
-def _united(sets: Iterable[Intervals]) -> Intervals:
-    """Time in any of the sets."""
-    together = NEVER
-    for each in sets:
-        together = union(together, each)
-    return together
 
 
 def _window(profile: Profile, case: Case) -> EvaluatedWindow:
@@ -193,6 +279,9 @@ def _input_digest(
             "window": [result.begin_ms, result.end_ms],
             "interval_ms": result.interval_ms,
             "clock": result.clock,
+            "role": result.role.value,
+            "certificates": list(result.certificates),
+            "uncertainty_milli": result.uncertainty_milli,
             "readings": result.readings_digest,
         }
         for result in results
@@ -203,6 +292,9 @@ def _input_digest(
         "freeze_sensitive": case.freeze_sensitive,
         "planned_zones": sorted(set(case.planned_zones)),
         "planned_loggers": sorted(set(case.planned_loggers)),
+        "shock_sensitive": case.shock_sensitive,
+        "earlier_on_lane": case.earlier_on_lane,
+        "lots": [plain(lot) for lot in sorted(case.lots, key=lambda lot: (lot.key, lot.zone))],
         "channels": channels,
     }
     return sha256_hex(canonical_json(body))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -98,20 +98,16 @@ class Bars:
         )
 
 
-def bars(rows: Sequence[Sequence[Limit]]) -> Bars:
-    """The limits of several channels, one sequence each; the k-th share their side.
-
-    Raises:
-        ValueError: they do not, or the rows differ in length.
-    """
-    columns = list(zip(*rows, strict=True))
-    if any(len({limit.side for limit in column}) > 1 for column in columns):
-        raise ValueError("the limits of a column must be on one side")
-    shape = len(columns), len(rows)
+def bars(rows: Sequence[Sequence[Limit]], sides: Sequence[Side]) -> Bars:
+    """The limits of several channels, one sequence each; the k-th are on the k-th side."""
+    shape = len(sides), len(rows)
     return Bars(
-        np.array([1 if column[0].side is Side.HIGH else -1 for column in columns], np.int64),
-        np.array([[one.milli for one in each] for each in columns], np.int64).reshape(shape),
-        np.array([[not one.inclusive for one in each] for each in columns], np.int64).reshape(
-            shape
-        ),
+        np.array([1 if side is Side.HIGH else -1 for side in sides], np.int64),
+        np.array([one.milli for row in rows for one in row], np.int64).reshape(shape[::-1]).T,
+        np.array([not one.inclusive for row in rows for one in row], np.int64)
+        .reshape(shape[::-1])
+        .T,
     )
+
+
+NO_BARS: Final = bars([[]], [])

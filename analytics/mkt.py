@@ -1,71 +1,28 @@
-"""Mean kinetic temperature, mean and spread from one integer histogram (S25, section 2)."""
+"""Mean kinetic temperature, mean and spread from integer histograms (S25, section 2)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analytics.arrays import each_value, heads_of, run_ends
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from analytics.arrays import Milli, Millis
-    from analytics.kernel import Segments
+    from analytics.histograms import Histograms
+
+    Figures = NDArray[np.float64]
 
 GAS_CONSTANT_KJ_PER_MOL_K: Final = 8.314462618e-3  # CODATA 2018, exact to the digits shown
 KELVIN_OFFSET: Final = 273.15  # 0 °C, by the definition of the Celsius scale
 ACTIVATION_KJ_PER_MOL: Final = 83.144  # USP <1160>, unless studies give a better one
-DENSE_BINS: Final = 1 << 16  # a span of 65 °C; beyond it the histogram is built by sorting
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Histogram:
-    """Time spent at each value, doubled: ``weight_ms[i]`` at ``v[i]``, both of shape (bins,).
-
-    A covered segment of ``dt`` adds ``dt`` to the bins of both its ends: the trapezoid rule
-    without its half, so that histograms of disjoint times add without loss.
-    """
-
-    v: Milli
-    weight_ms: Millis
-
-    @property
-    def total(self) -> int:
-        """Twice the covered time in ms."""
-        return int(self.weight_ms.sum())
-
-    def bins(self) -> zip[tuple[int, int]]:
-        """Pairs of value and weight as Python integers."""
-        return zip(self.v.tolist(), self.weight_ms.tolist(), strict=True)
-
-
-def histogram(v: Milli, between: Segments) -> Histogram:
-    """The histogram of one channel; exact, whatever the values.
-
-    It does not depend on the activation energy: the mean, its spread, the MKT for any product and
-    every Arrhenius budget come from this one summary (section 2).
-
-    Args:
-        v: values in milli-units, shape (n,).
-        between: the n - 1 segments between them; uncovered ones add nothing (S10).
-
-    Returns:
-        Bins in ascending order of value, each with a positive weight.
-    """
-    if not between.covered.any():
-        return Histogram(np.empty(0, np.int32), np.empty(0, np.int64))
-    known = np.where(between.covered, between.dt, 0)
-    weights = np.append(known, 0) + np.append(0, known)
-    low, high = int(v.min()), int(v.max())
-    if high - low < DENSE_BINS:
-        # bincount adds in float64: exact below 2**53 ms
-        dense = np.bincount(v - low, weights=weights).astype(np.int64)
-        hit = np.flatnonzero(dense)
-        return Histogram((hit + low).astype(np.int32), dense[hit])
-    order = np.argsort(v, kind="stable")
-    values, heads = np.unique(v[order], return_index=True)
-    sums = np.add.reduceat(weights[order], heads)
-    return Histogram(values[sums > 0], sums[sums > 0])
+COLDEST_MILLI: Final = -150_000  # below it, rates relative to 0 °C would leave a double's range
+INT64_SAFE: Final = 2**62
+MILLI: Final = 1000
 
 
 def theta(activation_kj_per_mol: float) -> float:
@@ -73,40 +30,70 @@ def theta(activation_kj_per_mol: float) -> float:
     return activation_kj_per_mol / GAS_CONSTANT_KJ_PER_MOL_K
 
 
-def mean_kinetic_celsius(known: Histogram, activation_kj_per_mol: float) -> float | None:
-    """MKT in °C, unrounded; None where no time is covered.
-
-    ``T = Θ / -ln(Σ w·exp(-Θ/T_i) / Σ w)`` with ``Θ = ΔH/R``, the trapezoid rule on the
-    exponential (Tong and Lock, 2015): never below the truth along a straight line, because the
-    exponential is convex. The hottest bin is factored out, and ``fsum`` rounds once: the result
-    does not depend on the order of the bins.
-
-    >>> half = Histogram(np.array([5000, 8000], np.int32), np.array([1, 1]))
-    >>> round(mean_kinetic_celsius(half, ACTIVATION_KJ_PER_MOL), 9)
-    6.635007071
-    """
-    if not known.total:
-        return None
-    over_r = theta(activation_kj_per_mol)
-    hottest = 1 / kelvin(int(known.v[-1]))
-    rate = math.fsum(w * math.exp(over_r * (hottest - 1 / kelvin(v))) for v, w in known.bins())
-    return over_r / (over_r * hottest - math.log(rate / known.total)) - KELVIN_OFFSET
-
-
-def mean_and_deviation(known: Histogram) -> tuple[float, float] | None:
-    """Time-weighted mean and standard deviation in units; None where no time is covered.
-
-    The sums are exact integers, so that neither order nor cancellation can change a digit.
-    """
-    total = known.total
-    if not total:
-        return None
-    first = sum(v * w for v, w in known.bins())
-    second = sum(v * v * w for v, w in known.bins())
-    variance = (second * total - first * first) / (total * total)
-    return first / total / 1000, math.sqrt(variance) / 1000
-
-
 def kelvin(celsius_milli: int) -> float:
     """Absolute temperature of a value in m°C."""
     return celsius_milli / 1000 + KELVIN_OFFSET
+
+
+def mean_kinetic_celsius(bins: Histograms, rows: int, activation_kj_per_mol: float) -> Figures:
+    """MKT of each channel in °C, unrounded; NaN where no time is covered.
+
+    ``T = Θ / -ln(Σ w·exp(-Θ/T_i) / Σ w)`` with ``Θ = ΔH/R``, the trapezoid rule on the
+    exponential (Tong and Lock, 2015): never below the truth along a straight line, because the
+    exponential is convex. The bins of a channel are summed in ascending order, which no order of
+    arrival can change.
+    """
+    result = np.full(rows, np.nan)
+    if not len(bins.v):
+        return result
+    heads = heads_of(bins.row[1:] == bins.row[:-1])
+    hottest = bins.v[run_ends(heads, len(bins.v))]
+    references = np.where(hottest < COLDEST_MILLI, hottest, 0)
+    total = np.add.reduceat(bins.weight_ms, heads)
+    for reference in np.unique(references).tolist():
+        rates = relative_rates(bins.v, reference, activation_kj_per_mol)
+        shares = np.add.reduceat(bins.weight_ms * rates, heads) / total
+        here = np.flatnonzero(references == reference)
+        over_r = theta(activation_kj_per_mol)
+        result[bins.row[heads[here]]] = [
+            over_r / (over_r / kelvin(reference) - math.log(share)) - KELVIN_OFFSET
+            for share in shares[here].tolist()
+        ]
+    return result
+
+
+def relative_rates(v: Milli, reference_milli: int, activation_kj_per_mol: float) -> Figures:
+    """How fast a product ages at each value, relative to the reference temperature."""
+    over_r = theta(activation_kj_per_mol)
+    origin = over_r / kelvin(reference_milli)
+
+    def rates(values: Millis) -> tuple[Figures]:
+        return (np.array([math.exp(origin - over_r / kelvin(value)) for value in values.tolist()]),)
+
+    found: Figures = each_value(v, rates)[0]
+    return found
+
+
+def mean_and_deviation(bins: Histograms, rows: int) -> tuple[Figures, Figures]:
+    """Time-weighted mean and standard deviation of each channel in units; NaN where none.
+
+    The sums are exact integers, so that neither order nor cancellation can change a digit.
+    """
+    mean, deviation = np.full(rows, np.nan), np.full(rows, np.nan)
+    if not len(bins.v):
+        return mean, deviation
+    heads = heads_of(bins.row[1:] == bins.row[:-1])
+    lowest = bins.v[heads].astype(np.int64)
+    above = bins.v - np.repeat(lowest, np.diff(heads, append=len(bins.v)))
+    weight = bins.weight_ms
+    if int(above.max()) ** 2 * int(weight.sum()) >= INT64_SAFE:
+        above, weight = above.astype(object), weight.astype(object)
+    total = np.add.reduceat(weight, heads)
+    first = np.add.reduceat(above * weight, heads)
+    second = np.add.reduceat(above * above * weight, heads)
+    row = bins.row[heads]
+    share = first / total
+    variance = np.maximum((second / total - share * share).astype(np.float64), 0.0)
+    mean[row] = ((lowest + share) / MILLI).astype(np.float64)
+    deviation[row] = np.sqrt(variance) / MILLI
+    return mean, deviation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from coldgate.model import Quantity, ReadingFlag
 if TYPE_CHECKING:
     from analytics.arrays import Bools, Flags, Milli, Millis
 
+DAY_MS: Final = 86_400_000
 ABSOLUTE_ZERO_MILLI: Final = -273_150  # m°C; no sensor reads it, so it is not a reading (S5)
 
 
@@ -36,6 +38,10 @@ class Readings:
             flags=self.flags[chosen],
         )
 
+    def with_values(self, value_milli: Milli) -> Readings:
+        """The same readings with other values."""
+        return Readings(taken_at_ms=self.taken_at_ms, value_milli=value_milli, flags=self.flags)
+
 
 NO_READINGS: Final = Readings(
     taken_at_ms=np.empty(0, np.int64),
@@ -52,22 +58,42 @@ class Label:
     high_milli: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was counted on the way to one value per instant; adds up over pieces of a record.
+
+    ``clipped_high`` is the lowest of the ends of scale that stand for something higher,
+    ``clipped_low`` the highest of those that stand for something lower (S5). ``digests`` has one
+    SHA-256 per day of the record.
+    """
+
+    duplicates: int = 0
+    invalid: int = 0
+    tests: int = 0
+    conflicts: int = 0
+    ambiguous: int = 0
+    downloaded: int = 0
+    clipped_high: int | None = None
+    clipped_low: int | None = None
+    digests: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the days of the record, in hex (S33)."""
+        return sha256("".join(f"{day}:{each}\n" for day, each in self.digests).encode()).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Canonical:
     """One value per instant, instants strictly increasing, and what was left out to get there.
 
-    ``digest`` is the SHA-256 over all distinct rows (time, value, flags), also the ones that lost
-    a conflict or are invalid, so that no change of the evidence goes unseen (S33).
+    The digests are over all distinct rows (time, value, flags), also the ones that lost a conflict
+    or are invalid, so that no change of the evidence goes unseen (S33).
     """
 
     t: Millis
     v: Milli
-    flags: Flags
-    duplicates: int
-    invalid: int
-    tests: int
-    conflicts: int
-    digest: str
+    tally: Tally
 
     def __len__(self) -> int:
         return len(self.t)
@@ -103,20 +129,59 @@ def canonicalise(readings: Readings, quantity: Quantity, label: Label) -> Canoni
     rows = _distinct(readings)
     tests = _has(rows.flags, ReadingFlag.TEST)
     real = rows.where(~tests) if tests.any() else rows
-    invalid = _has(real.flags, ReadingFlag.FAULT)
+    broken = _has(real.flags, ReadingFlag.FAULT)
     if quantity is Quantity.TEMPERATURE:
-        invalid |= real.value_milli <= ABSOLUTE_ZERO_MILLI
-    valid = real.where(~invalid) if invalid.any() else real
+        broken |= real.value_milli <= ABSOLUTE_ZERO_MILLI
+    valid = real.where(~broken) if broken.any() else real
     kept, conflicts = _one_per_instant(valid, label)
+    clipped = kept.value_milli[_has(kept.flags, ReadingFlag.CLIPPED)]
+    above, below = _beyond_scale(clipped, label)
     return Canonical(
         t=kept.taken_at_ms,
         v=kept.value_milli,
-        flags=kept.flags,
-        duplicates=len(readings) - len(rows),
-        invalid=int(np.count_nonzero(invalid)),
-        tests=int(np.count_nonzero(tests)),
-        conflicts=conflicts,
-        digest=_digest(real),
+        tally=Tally(
+            duplicates=len(readings) - len(rows),
+            invalid=int(np.count_nonzero(broken)),
+            tests=int(np.count_nonzero(tests)),
+            conflicts=conflicts,
+            ambiguous=int(np.count_nonzero(_has(kept.flags, ReadingFlag.TIME_AMBIGUOUS))),
+            downloaded=int(np.count_nonzero(_has(kept.flags, ReadingFlag.TIME_OF_DOWNLOAD))),
+            clipped_high=above,
+            clipped_low=below,
+            digests=_digests(real),
+        ),
+    )
+
+
+def added(left: Tally, right: Tally) -> Tally:
+    """The tally of two pieces of a record, the left before the right."""
+    above = [each for each in (left.clipped_high, right.clipped_high) if each is not None]
+    below = [each for each in (left.clipped_low, right.clipped_low) if each is not None]
+    return Tally(
+        duplicates=left.duplicates + right.duplicates,
+        invalid=left.invalid + right.invalid,
+        tests=left.tests + right.tests,
+        conflicts=left.conflicts + right.conflicts,
+        ambiguous=left.ambiguous + right.ambiguous,
+        downloaded=left.downloaded + right.downloaded,
+        clipped_high=min(above, default=None),
+        clipped_low=max(below, default=None),
+        digests=left.digests + right.digests,
+    )
+
+
+def _beyond_scale(clipped: Milli, label: Label) -> tuple[int | None, int | None]:
+    """The least of the ends of scale on the high side, the greatest of those on the low side.
+
+    The label's middle tells the sides; without one, every end of scale may stand for either.
+    """
+    above = below = clipped
+    if label.low_milli is not None and label.high_milli is not None:
+        middle = (label.low_milli + label.high_milli) // 2
+        above, below = clipped[clipped >= middle], clipped[clipped <= middle]
+    return (
+        int(above.min()) if len(above) else None,
+        int(below.max()) if len(below) else None,
     )
 
 
@@ -162,9 +227,20 @@ def _differs(column: Millis | Milli | Flags) -> Bools:
     return np.concatenate((np.ones(min(1, len(column)), np.bool_), column[1:] != column[:-1]))
 
 
-def _digest(rows: Readings) -> str:
+def _digests(rows: Readings) -> tuple[tuple[int, str], ...]:
+    """The day since 1970 UTC and the digest of its rows, for each day that has any."""
+    if not len(rows):
+        return ()
+    t = rows.taken_at_ms
+    first, last = int(t[0]) // DAY_MS, int(t[-1]) // DAY_MS
+    edges = np.searchsorted(t, np.arange(first, last + 2) * DAY_MS).tolist()
+    days = zip(range(first, last + 1), pairwise(edges), strict=True)
+    return tuple((day, _digest(rows, begin, end)) for day, (begin, end) in days if begin < end)
+
+
+def _digest(rows: Readings, begin: int, end: int) -> str:
     digest = sha256()
-    digest.update(np.ascontiguousarray(rows.taken_at_ms, "<i8").data)
-    digest.update(np.ascontiguousarray(rows.value_milli, "<i4").data)
-    digest.update(np.ascontiguousarray(rows.flags, "u1").data)
+    digest.update(np.ascontiguousarray(rows.taken_at_ms[begin:end], "<i8").data)
+    digest.update(np.ascontiguousarray(rows.value_milli[begin:end], "<i4").data)
+    digest.update(np.ascontiguousarray(rows.flags[begin:end], "u1").data)
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -9,29 +10,36 @@ import numpy as np
 
 from analytics.evaluation import Reason, ReasonCode
 from analytics.exposure import Finding
-from analytics.kernel import Side
+from analytics.limits import Side
 from analytics.profile import Mode, Trigger, decimal_text
 from coldgate.instant import from_epoch_ms
 from coldgate.model import Quantity, Verdict
 
 if TYPE_CHECKING:
-    from analytics.evaluation import KineticResult, RuleResult
-    from analytics.exposure import Evidence
+    from analytics.evaluation import BudgetResult, KineticResult, RuleResult
     from analytics.intervals import Intervals
-    from analytics.kernel import Limit
+    from analytics.limits import Limit
     from analytics.profile import Rule
 
 PARTS: Final = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s"), (1, "ms"))
 SHOWN_PARTS: Final = 2
+TEN_BUDGETS_PPB: Final = 10 * 10**9
 
 
-def of_rule(rule: Rule, result: RuleResult, channel: str, evidence: Evidence) -> Reason | None:
-    """Why ``result`` is not a plain PASS; None where the rule is satisfied."""
-    if result.finding is Finding.SATISFIED:
-        return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spots:
+    """Where to look for what decided a rule: the decisive runs, and the gaps nobody closes."""
+
+    runs: Intervals
+    gaps: Intervals
+    uncertainty_milli: int
+
+
+def of_rule(rule: Rule, result: RuleResult, channel: str, spots: Spots) -> Reason:
+    """Why ``result`` is not a plain PASS."""
     violated = result.finding is Finding.VIOLATED
-    spot = _event(rule, evidence) if violated else _doubt(rule, evidence)
-    sentence = _violation(rule, result) if violated else _question(rule, result, evidence)
+    spot = _event(rule, spots.runs) if violated else _doubt(rule, spots)
+    sentence = _violation(rule, result) if violated else _question(rule, result, spots)
     return Reason(
         code=_code(result.finding, records_only=result.records_only),
         verdict=result.verdict,
@@ -44,6 +52,25 @@ def of_rule(rule: Rule, result: RuleResult, channel: str, evidence: Evidence) ->
         pessimistic_ms=result.pessimistic_ms,
         budget_ms=rule.budget_ms,
     )
+
+
+def of_budget(result: BudgetResult) -> Reason | None:
+    """Why a lot's stability budget is no plain PASS; None where enough of it is left."""
+    if result.finding is Finding.SATISFIED:
+        return None
+    violated = result.finding is Finding.VIOLATED
+    low, high = (_percent(result.total.optimistic_ppb), _percent(result.total.pessimistic_ppb))
+    share = f"at least {low} %" if violated else f"{low} to {high} %"
+    claim = "is spent" if violated else "may be spent"
+    return Reason(
+        code=ReasonCode.BUDGET_EXCEEDED if violated else ReasonCode.BUDGET_UNDECIDED,
+        verdict=result.verdict,
+        text=f"lot {result.key}: the stability budget {claim}: {share} of it is used",
+    )
+
+
+def _percent(ppb: int) -> str:
+    return "more than 1000" if ppb > TEN_BUDGETS_PPB else f"{ppb / 10**7:.1f}"
 
 
 def of_mkt(result: KineticResult, channel: str, gaps: Intervals) -> Reason | None:
@@ -117,6 +144,8 @@ def _code(finding: Finding, *, records_only: bool) -> ReasonCode:
 
 def _violation(rule: Rule, result: RuleResult) -> str:
     place = limit_words(rule.limit, rule.quantity)
+    if rule.mode is Mode.MEAN:
+        return f"the mean of {_mean_words(result, rule)} is {place}"
     if rule.budget_ms is None:
         return f"{place} for {duration_words(result.measured_ms)}"
     how = "in all" if rule.mode is Mode.CUMULATIVE else "without a break"
@@ -124,13 +153,27 @@ def _violation(rule: Rule, result: RuleResult) -> str:
     return f"{place} for {measured} {how}; {_allowance(rule.budget_ms, rule)}"
 
 
-def _question(rule: Rule, result: RuleResult, evidence: Evidence) -> str:
-    place = limit_words(rule.limit, rule.quantity)
-    cause = "readings are missing" if len(evidence.gaps) else "the bounds do not decide it"
+def _question(rule: Rule, result: RuleResult, spots: Spots) -> str:
+    place, cause = limit_words(rule.limit, rule.quantity), _cause(rule, result, spots)
+    if rule.mode is Mode.MEAN:
+        return f"the mean of {_mean_words(result, rule)} is not proven not to be {place}; {cause}"
     if rule.budget_ms is None:
         return f"not proven never to have been {place}; {cause}"
     low, high = duration_words(result.optimistic_ms), duration_words(result.pessimistic_ms)
     return f"{place} for {low} to {high}; {_allowance(rule.budget_ms, rule)}; {cause}"
+
+
+def _cause(rule: Rule, result: RuleResult, spots: Spots) -> str:
+    if len(spots.gaps):
+        return "readings are missing"
+    if result.pessimistic_limit_milli != rule.limit.milli:
+        uncertainty = decimal_text(spots.uncertainty_milli)
+        return f"nearer to the limit than the uncertainty of {uncertainty} {rule.quantity.unit}"
+    return "the bounds do not decide it"
+
+
+def _mean_words(result: RuleResult, rule: Rule) -> str:
+    return "no readings" if result.mean is None else f"{result.mean:.2f} {rule.quantity.unit}"
 
 
 def _allowance(budget_ms: int, rule: Rule) -> str:
@@ -138,20 +181,18 @@ def _allowance(budget_ms: int, rule: Rule) -> str:
     return f"{most} {duration_words(budget_ms)} is allowed"
 
 
-def _event(rule: Rule, evidence: Evidence) -> tuple[int, int]:
-    """The time that violates the rule: all events, or the longest one."""
-    events = evidence.events
+def _event(rule: Rule, runs: Intervals) -> tuple[int, int] | None:
+    """The time that decides the rule: all runs, or the longest one."""
+    if not len(runs):
+        return None
     if rule.mode is Mode.CUMULATIVE:
-        return int(events.start[0]), int(events.end[-1])
-    worst = int(np.argmax(events.lin_ms))
-    return int(events.start[worst]), int(events.end[worst])
+        return int(runs.start[0]), int(runs.end[-1])
+    return _longest(runs)
 
 
-def _doubt(rule: Rule, evidence: Evidence) -> tuple[int, int] | None:
-    """The longest gap, else the event that the bounds leave open."""
-    if len(evidence.gaps):
-        return _longest(evidence.gaps)
-    return _event(rule, evidence) if len(evidence.events) else None
+def _doubt(rule: Rule, spots: Spots) -> tuple[int, int] | None:
+    """The longest gap, else the run that the bounds leave open."""
+    return _longest(spots.gaps) if len(spots.gaps) else _event(rule, spots.runs)
 
 
 def _longest(gaps: Intervals) -> tuple[int, int]:

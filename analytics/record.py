@@ -1,4 +1,4 @@
-"""One channel seen through the window: synchronised, trimmed, canonical, with its gaps (S3-S10)."""
+"""One channel seen through the window: synchronised, corrected, trimmed, canonical (S2-S9)."""
 
 from __future__ import annotations
 
@@ -7,29 +7,34 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analytics.certificates import CLIMATIC, corrected, in_force, uncertainty_milli
 from analytics.clock import ClockState, synchronise
-from analytics.intervals import Intervals, difference, intervals, union
-from analytics.kernel import Segments, covered_time, gaps, max_bridge, segments
+from analytics.intervals import NEVER, intervals
 from analytics.readings import Canonical, Label, Readings, canonicalise, joined
 from coldgate.model import Quantity, ReadingFlag
 
 if TYPE_CHECKING:
-    from analytics.arrays import Milli, Millis
+    from analytics.arrays import Millis
     from analytics.case import Channel, Window
+    from analytics.intervals import Intervals
     from analytics.profile import Profile
+    from analytics.readings import Tally
 
 UNLABELLED: Final = Label(low_milli=None, high_milli=None)  # labels speak of temperature only
 REGULAR_SEGMENTS: Final = 3  # fewer cannot show that a logger keeps an interval at all
 MAX_INTERVAL_MS: Final = 3_600_000  # EN 12830: the longest recording interval in transport
+MINUTE_MS: Final = 60_000
+MAX_BRIDGE_MS: Final = 2**31 - 1  # keeps dt * |L - v| below 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Record:
-    """What one channel proves about the window, before any rule is asked.
+    """What one channel has to say about the window, before any rule is asked.
 
     ``begin_ms`` and ``end_ms`` are the evaluated window; None where neither an event nor a
     reading sets it. ``open_end`` is True while more readings may follow (S19). ``interval_ms`` is
-    None where it is unknown and cannot be inferred.
+    None where it is unknown and cannot be inferred. ``uncertainty_milli`` is U with k = 2 (S27),
+    ``uncalibrated`` counts the readings without a certificate in force.
     """
 
     channel: Channel
@@ -40,41 +45,26 @@ class Record:
     kept: Canonical
     interval_ms: int | None
     bridge_ms: int
-    between: Segments
-    gaps: Intervals
+    uncertainty_milli: int
+    uncalibrated: int
+    certificates: tuple[str, ...]
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted among its readings."""
+        return self.kept.tally
 
     @property
     def watched(self) -> Intervals:
         """The time in which this channel was there to see, gaps included."""
         if self.begin_ms is None or self.end_ms is None or self.begin_ms > self.end_ms:
-            return intervals()
+            return NEVER
         return intervals((self.begin_ms, self.end_ms))
-
-    @property
-    def known(self) -> Intervals:
-        """The time in which its value is known."""
-        return covered_time(self.kept.t, self.between.covered)
-
-    @property
-    def due_ms(self) -> int:
-        """Time that must be covered: the window without the edges that S8 ignores."""
-        return self.between.covered_ms + self.gaps.total_ms
 
     @property
     def elapsed_ms(self) -> int:
         """Length of the evaluated window, 0 where it has none."""
         return self.watched.total_ms
-
-    @property
-    def clipped(self) -> Milli:
-        """The values that are only bounds: the sensor's end of scale (S5)."""
-        bounds: Milli = self.kept.v[(self.kept.flags & np.uint8(ReadingFlag.CLIPPED)) != 0]
-        return bounds
-
-    @property
-    def time_ambiguous(self) -> int:
-        """How many readings have a local time that exists twice or not at all."""
-        return int(np.count_nonzero(self.kept.flags & np.uint8(ReadingFlag.TIME_AMBIGUOUS)))
 
 
 def observe(channel: Channel, window: Window, profile: Profile) -> Record:
@@ -82,11 +72,14 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
     begin = _latest(_shifted(window.begin_ms, profile.conditioning_ms), channel.placed_from_ms)
     end = _earliest(window.end_ms, channel.placed_to_ms)
     readings, clock = _timed(channel, begin, end)
+    policy = profile.uncertainty
+    values = corrected(_within_range(readings, channel), channel.certificates, policy)
     is_labelled = channel.quantity is Quantity.TEMPERATURE
-    kept = canonicalise(readings, channel.quantity, profile.label if is_labelled else UNLABELLED)
+    label = profile.label if is_labelled else UNLABELLED
+    kept = canonicalise(values, channel.quantity, label)
+    places = in_force(kept.t, channel.certificates)
+    used = [channel.certificates[at] if at >= 0 else None for at in np.unique(places).tolist()]
     interval_ms = believed_interval(channel.interval_ms, kept.t, profile.gap_cap_ms)
-    bridge_ms = max_bridge(interval_ms or 0, profile.gap_cap_ms)
-    between = segments(kept.t, bridge_ms)
     return Record(
         channel=channel,
         begin_ms=begin if begin is not None or not len(kept) else int(kept.t[0]),
@@ -95,10 +88,23 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
         clock=_trust(clock, kept),
         kept=kept,
         interval_ms=interval_ms,
-        bridge_ms=bridge_ms,
-        between=between,
-        gaps=_all_gaps(kept.t, between, (begin, end), bridge_ms),
+        bridge_ms=max_bridge(interval_ms or 0, profile.gap_cap_ms),
+        uncertainty_milli=uncertainty_milli(channel.quantity, used, policy),
+        uncalibrated=int(np.count_nonzero(places < 0)) if channel.quantity in CLIMATIC else 0,
+        certificates=tuple(sorted({one.number for one in used if one is not None})),
     )
+
+
+def max_bridge(interval_ms: int, cap_ms: int) -> int:
+    """Longest time between two readings that still counts as covered (S9).
+
+    One lost reading is bridged as long as the cap allows, a late one always.
+
+    >>> max_bridge(5 * MINUTE_MS, 15 * MINUTE_MS) // MINUTE_MS
+    11
+    """
+    tolerated = min(2 * interval_ms + MINUTE_MS, cap_ms)
+    return min(max(interval_ms + MINUTE_MS, tolerated), MAX_BRIDGE_MS)
 
 
 def believed_interval(configured_ms: int | None, t: Millis, cap_ms: int) -> int | None:
@@ -111,6 +117,8 @@ def believed_interval(configured_ms: int | None, t: Millis, cap_ms: int) -> int 
     >>> believed_interval(12 * 3_600_000, minutes, 900_000)
     900000
     """
+    if configured_ms is not None and configured_ms <= min(cap_ms, MAX_INTERVAL_MS):
+        return configured_ms
     seen_ms = inferred_interval(t, cap_ms)
     if configured_ms is None:
         return None if seen_ms is None else min(seen_ms, MAX_INTERVAL_MS)
@@ -144,32 +152,23 @@ def _timed(channel: Channel, begin: int | None, end: int | None) -> tuple[Readin
     return (timed if inside.all() else timed.where(inside)), clock
 
 
+def _within_range(readings: Readings, channel: Channel) -> Readings:
+    """What lies outside the sensor's range, and is no end of scale, marked as a fault (S5)."""
+    if channel.range_milli is None:
+        return readings
+    low, high = channel.range_milli
+    outside = (readings.value_milli < low) | (readings.value_milli > high)
+    outside &= (readings.flags & np.uint8(ReadingFlag.CLIPPED)) == 0
+    if not outside.any():
+        return readings
+    flags = np.where(outside, readings.flags | np.uint8(ReadingFlag.FAULT), readings.flags)
+    return Readings(taken_at_ms=readings.taken_at_ms, value_milli=readings.value_milli, flags=flags)
+
+
 def _trust(clock: ClockState, kept: Canonical) -> ClockState:
     """A stamp computed from the moment of a download is no better than an unknown clock."""
-    downloaded = (kept.flags & np.uint8(ReadingFlag.TIME_OF_DOWNLOAD)).any()
+    downloaded = kept.tally.downloaded > 0
     return ClockState.UNSYNCED if clock is ClockState.SYNCED and downloaded else clock
-
-
-def _all_gaps(
-    t: Millis, between: Segments, window: tuple[int | None, int | None], bridge_ms: int
-) -> Intervals:
-    """Gaps between readings, and those at the window's edges (S8), none of them joined."""
-    begin, end = window
-    if not len(t):
-        return _edge(begin, end, 0)
-    inner = gaps(t, between.covered)
-    lead = _edge(begin, int(t[0]), bridge_ms)
-    trail = _edge(int(t[-1]), end, bridge_ms)
-    return Intervals(
-        np.concatenate((lead.start, inner.start, trail.start)),
-        np.concatenate((lead.end, inner.end, trail.end)),
-    )
-
-
-def _edge(start: int | None, end: int | None, bridge_ms: int) -> Intervals:
-    if start is None or end is None or end - start <= bridge_ms:
-        return intervals()
-    return intervals((start, end))
 
 
 def _shifted(instant: int | None, delay_ms: int) -> int | None:
@@ -184,13 +183,3 @@ def _latest(first: int | None, second: int | None) -> int | None:
 def _earliest(first: int | None, second: int | None) -> int | None:
     known = [instant for instant in (first, second) if instant is not None]
     return min(known, default=None)
-
-
-def unclosed(record: Record, others: list[Intervals]) -> Intervals:
-    """The record's gaps without the time in which any of ``others`` knew better (S11)."""
-    if not others or not len(record.gaps):
-        return record.gaps
-    closed = others[0]
-    for other in others[1:]:
-        closed = union(closed, other)
-    return difference(record.gaps, closed)

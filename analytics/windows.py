@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analytics.arrays import each_value, heads_of, ranges, run_ends
 from analytics.mkt import kelvin, theta
+from analytics.readings import ABSOLUTE_ZERO_MILLI
 
 if TYPE_CHECKING:
-    from analytics.arrays import Bools, Indices, Milli, Millis
+    from collections.abc import Iterator
+
+    from analytics.arrays import Bools, Indices, Millis
+    from analytics.table import Table
 
 SCALE_BITS: Final = 24  # of the fixed point: one unit is 5e-7 °C at 8 °C
 SLACK: Final = 0.5  # units; exp's own error reaches that above 200 °C only
@@ -29,84 +34,133 @@ class KineticLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KineticWindows:
-    """One window per row: readings ``first`` to ``last``, and bounds of its kinetic sum.
+    """One window per element: readings ``first`` to ``last`` of a table's ``row``.
 
     ``rate_low`` and ``rate_high`` enclose twice the integral of the rate at which the product
     ages, relative to its rate at the limit, times ``2**SCALE_BITS``; over covered time only.
     ``span_ms`` is the time from first to last, or the whole window where the record is too
-    ``short`` to fill it: like a gap, what came before may have been cold.
+    ``short`` to fill it: like a gap, what came before may have been cold. The sums are int64 where
+    they fit, else Python integers in an object array.
     """
 
+    row: Indices
     first: Indices
     last: Indices
     short: Bools
-    covered_ms: tuple[int, ...]
-    span_ms: tuple[int, ...]
-    rate_low: tuple[int, ...]
-    rate_high: tuple[int, ...]
+    covered_ms: Millis
+    span_ms: Millis
+    rate_low: Millis
+    rate_high: Millis
 
     def __len__(self) -> int:
-        return len(self.span_ms)
+        return len(self.row)
 
-    def certainly_above(self) -> bool:
-        """True if a window's MKT exceeds the limit, however cold it was while nobody looked."""
-        pairs = zip(self.rate_low, self.span_ms, strict=True)
-        return any(rate > _rate_at_limit(ms) for rate, ms in pairs)
+    def certainly_above(self) -> Bools:
+        """Windows whose MKT exceeds the limit, however cold it was while nobody looked."""
+        above: Bools = self.rate_low > _rates_at_limit(self.span_ms, self.rate_low)
+        return above
 
-    def possibly_above(self) -> bool:
-        """True unless each window has covered time, and its MKT there is within the limit."""
-        pairs = zip(self.rate_high, self.covered_ms, strict=True)
-        return any(ms == 0 or rate > _rate_at_limit(ms) for rate, ms in pairs)
+    def possibly_above(self) -> Bools:
+        """All windows but those with covered time whose MKT there is within the limit."""
+        above: Bools = self.rate_high > _rates_at_limit(self.covered_ms, self.rate_high)
+        above[self.covered_ms == 0] = True
+        return above
 
-    def worst(self) -> int:
-        """Index of the window with the highest MKT, the earliest of equals."""
-        pairs = zip(self.rate_high, self.covered_ms, strict=True)
-        means = [rate / ms if ms else -1.0 for rate, ms in pairs]
-        return means.index(max(means))
+    def worst(self, row: int) -> int:
+        """The window of a channel with the highest MKT, the earliest of equals."""
+        mine = np.flatnonzero(self.row == row).tolist()
+        pairs = ((self.rate_high[at], self.covered_ms[at]) for at in mine)
+        means = [int(rate) / int(ms) if ms else -1.0 for rate, ms in pairs]
+        return int(mine[means.index(max(means))])
 
 
 def kinetic_windows(
-    t: Millis, v: Milli, covered: Bools, ends: Millis, limit: KineticLimit
+    whole: Table, row: Indices, ends: Millis, limit: KineticLimit, shift_milli: Millis
 ) -> KineticWindows:
-    """The windows that end at ``ends``, from prefix sums in O(n + windows).
+    """The windows that end at ``ends`` in the channels ``row``, from prefix sums.
 
     A window has the readings from ``end - window_ms`` to ``end`` and no partial segment: at most
-    one interval is missing on either side. What a record is too short for is never padded.
+    one interval is missing on either side. What a record is too short for is never padded. The
+    cost grows with the time in any window; where windows overlap it is looked at once.
 
     Args:
-        t: instants in ms, shape (n,), strictly increasing.
-        v: values in m°C, shape (n,), above absolute zero.
-        covered: whether the value between readings i and i + 1 is known, shape (n - 1,).
-        ends: ends of excursions in ms, each at or after the first reading.
+        whole: canonical readings in m°C, above absolute zero.
+        row: channel of each window, ascending, shape (windows,).
+        ends: ends of excursions in ms, each at or after its channel's first reading; ascending
+            within a channel.
         limit: MKT, window and activation energy.
+        shift_milli: what is added to the values of each channel of the table, shape (rows,).
     """
-    if not len(ends):
+    if not len(row):
         return NO_WINDOWS
-    begins = ends - limit.window_ms
-    first = np.searchsorted(t, begins, side="left")
-    last = np.searchsorted(t, ends, side="right") - 1
-    short = begins < t[0]
-    span = np.where(short, limit.window_ms, t[last] - t[first])
-    known = np.where(covered, np.diff(t), 0)
-    low, high = _rates(v, limit)
+    first, last = positions(whole, row, ends - limit.window_ms, ends)
+    short = ends - limit.window_ms < whole.t[whole.starts[row]]
+    apart = heads_of((row[1:] == row[:-1]) & (first[1:] <= last[:-1]))
+    begin, end = first[apart], last[run_ends(apart, len(row))]
+    at = ranges(begin, end - begin + 1)
+    place = np.repeat(apart, np.diff(apart, append=len(row)))
+    offset = (np.cumsum(end - begin + 1) - (end - begin + 1))[np.searchsorted(apart, place)]
+    low_place, high_place = first - first[place] + offset, last - first[place] + offset
+    owner = np.repeat(row[apart], end - begin + 1)
+    known = _known(whole, at, owner)
+    v = np.maximum(whole.v[at] + shift_milli[owner], ABSOLUTE_ZERO_MILLI + 1)
+    low, high = each_value(v, lambda values: _bounds(values, limit))
+    if 2 * limit.window_ms * int(high.max()) >= INT64_SAFE:
+        low, high = low.astype(object), high.astype(object)
     return KineticWindows(
+        row=row,
         first=first,
         last=last,
         short=short,
-        covered_ms=_sums(known, first, last),
-        span_ms=tuple(span.tolist()),
-        rate_low=_sums(_weighted(known, low), first, last),
-        rate_high=_sums(_weighted(known, high), first, last),
+        covered_ms=_between(known, low_place, high_place),
+        span_ms=np.where(short, limit.window_ms, whole.t[last] - whole.t[first]),
+        rate_low=_between(known * (low[1:] + low[:-1]), low_place, high_place),
+        rate_high=_between(known * (high[1:] + high[:-1]), low_place, high_place),
     )
 
 
-def _rate_at_limit(ms: int) -> int:
-    return 2 * ms << SCALE_BITS
+def positions(whole: Table, row: Indices, begins: Millis, ends: Millis) -> tuple[Indices, Indices]:
+    """Positions of the first reading at or after each begin and the last at or before each end."""
+    first, last = np.empty(len(row), np.intp), np.empty(len(row), np.intp)
+    for channel, mine in _each(row):
+        start = int(whole.starts[channel])
+        t = whole.t[start : int(whole.starts[channel + 1])]
+        first[mine] = start + np.searchsorted(t, begins[mine], side="left")
+        last[mine] = start + np.searchsorted(t, ends[mine], side="right") - 1
+    return np.minimum(first, last), last
 
 
-def _rates(v: Milli, limit: KineticLimit) -> tuple[Millis, Millis]:
-    """Lower and upper bound of each reading's ageing rate; equal and exact at the limit."""
-    values, place = np.unique(v, return_inverse=True)
+def _each(row: Indices) -> Iterator[tuple[int, slice]]:
+    heads = heads_of(row[1:] == row[:-1])
+    stops = np.append(heads[1:], len(row)).tolist()
+    for channel, begin, stop in zip(row[heads].tolist(), heads.tolist(), stops, strict=True):
+        yield channel, slice(begin, stop)
+
+
+def _known(whole: Table, at: Indices, owner: Indices) -> Millis:
+    """Covered time between neighbouring positions; none from one stretch to the next."""
+    dt = np.diff(whole.t[at])
+    covered = (np.diff(at) == 1) & (owner[1:] == owner[:-1]) & (dt <= whole.bridge_ms[owner[1:]])
+    return np.where(covered, dt, 0)
+
+
+def _between(segments: Millis, first: Indices, last: Indices) -> Millis:
+    """Sum over the segments between two positions of each window.
+
+    The running sum may pass the end of int64; the difference is exact all the same, since no
+    window's own sum does.
+    """
+    running = np.concatenate((np.zeros(1, segments.dtype), np.cumsum(segments)))
+    sums: Millis = running[last] - running[first]
+    return sums
+
+
+def _rates_at_limit(ms: Millis, like: Millis) -> Millis:
+    return 2 * ms.astype(like.dtype) * (1 << SCALE_BITS)
+
+
+def _bounds(values: Millis, limit: KineticLimit) -> tuple[Millis, Millis]:
+    """Lower and upper bound of the ageing rate at each value; equal and exact at the limit."""
     over_r = theta(limit.activation_kj_per_mol)
     reference = over_r / kelvin(limit.limit_milli)
     scaled = [
@@ -116,34 +170,17 @@ def _rates(v: Milli, limit: KineticLimit) -> tuple[Millis, Millis]:
     slack = np.where(values == limit.limit_milli, 0, SLACK).tolist()
     low = [max(math.floor(x - s), 0) for x, s in zip(scaled, slack, strict=True)]
     high = [math.ceil(x + s) for x, s in zip(scaled, slack, strict=True)]
-    return _integers(low)[place], _integers(high)[place]
-
-
-def _integers(values: list[int]) -> Millis:
-    """As int64 where they fit, else as Python integers in an object array."""
-    return np.array(values, np.int64 if max(values) < INT64_SAFE else object)
-
-
-def _weighted(known: Millis, rates: Millis) -> Millis:
-    """Twice each segment's integral; in Python integers where the sum could leave int64."""
-    both = rates[1:] + rates[:-1]
-    if int(known.sum()) * int(both.max(initial=0)) >= INT64_SAFE:
-        both = both.astype(object)
-    return known * both
-
-
-def _sums(segment: Millis, first: Indices, last: Indices) -> tuple[int, ...]:
-    """Sum over the segments between readings ``first`` and ``last`` of each window."""
-    prefix = np.concatenate((np.zeros(1, segment.dtype), np.cumsum(segment)))
-    return tuple(int(total) for total in prefix[last] - prefix[first])
+    kind = np.int64 if max(high) < INT64_SAFE else object
+    return np.array(low, kind), np.array(high, kind)
 
 
 NO_WINDOWS: Final = KineticWindows(
+    row=np.empty(0, np.intp),
     first=np.empty(0, np.intp),
     last=np.empty(0, np.intp),
     short=np.empty(0, np.bool_),
-    covered_ms=(),
-    span_ms=(),
-    rate_low=(),
-    rate_high=(),
+    covered_ms=np.empty(0, np.int64),
+    span_ms=np.empty(0, np.int64),
+    rate_low=np.empty(0, np.int64),
+    rate_high=np.empty(0, np.int64),
 )
