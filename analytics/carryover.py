@@ -21,13 +21,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from analytics.case import Damage
+from analytics.damage import MOST_DAMAGE_PPB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-MOST_DAMAGE_PPB: Final = 10**15  # a million budgets: what nobody can exclude
 ANONYMOUS: Final = ""  # serial of the units that no line names
-UNKNOWN: Final = Damage(pessimistic_ppb=MOST_DAMAGE_PPB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

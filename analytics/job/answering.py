@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from analytics.job.history import with_history
 from analytics.job.loading import load_case
 from analytics.judge import judge
 
@@ -35,9 +36,9 @@ def examine(connection: Connection, consignment_id: str, profile: Profile) -> Ex
     of its numbers; so it is looked up, and judged again, when the first answer has gaps.
     """
     loaded = load_case(connection, consignment_id)
-    case = loaded.case
+    case = with_history(connection, consignment_id, profile, loaded.case)
     evaluation = judge(profile, case)
     if any(channel.statistics.gaps for channel in evaluation.channels):
-        case = loaded.with_logs(connection)
+        case = replace(loaded, case=case).with_logs(connection)
         evaluation = judge(profile, case)
     return Examination(case=case, evaluation=evaluation)

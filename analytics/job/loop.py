@@ -19,6 +19,8 @@ import prometheus_client
 import psycopg
 
 from analytics.job.answering import answer
+from analytics.job.dependants import changes_of
+from analytics.job.history import hold_dependencies
 from analytics.job.news import is_news
 from analytics.job.storing import store
 from analytics.profile_format import parse_profile
@@ -165,14 +167,18 @@ def judge_consignment(
     if profile_id is None or version is None or not judging.still_touched(writer, ids):
         return True  # without a profile there is no answer, and the gate says PROFILE_MISSING
     profile = parse_profile(judging.fetch_profile(writer, profile_id, version))
+    hold_dependencies(writer, consignment_id, profile)
     with sessions.reader.transaction():  # begins after the lock was had: nothing judged is missed
         snapshot = judging.fetch_snapshot(sessions.reader)
         evaluation = answer(sessions.reader, consignment_id, profile)
     newest = judging.fetch_newest(writer, consignment_id)
-    if newest is not None and not is_news(evaluation, newest, refresh):
-        EVALUATIONS.labels("unchanged").inc()
-        return True
-    next_version = 1 if newest is None else newest.version + 1
-    store(writer, consignment_id, next_version, evaluation, snapshot=snapshot)
-    EVALUATIONS.labels("stored").inc()
+    news = newest is None or is_news(evaluation, newest, refresh)
+    if news or not evaluation.provisional:
+        changes = changes_of(writer, consignment_id, profile, evaluation)
+        changes.announce(writer, consignment_id)
+        if news:
+            next_version = 1 if newest is None else newest.version + 1
+            store(writer, consignment_id, next_version, evaluation, snapshot=snapshot)
+        changes.enter(writer, consignment_id)
+    EVALUATIONS.labels("stored" if news else "unchanged").inc()
     return True

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from analytics.carryover import ANONYMOUS, MOST_DAMAGE_PPB, UNKNOWN, Journey, carried_over
+from analytics.carryover import ANONYMOUS, Journey, carried_over
 from analytics.case import Damage
+from analytics.damage import MOST_DAMAGE_PPB, UNKNOWN
 
 
 def journey(name: str, begin: int, end: int, spent: int = 100, **changes: Any) -> Journey:

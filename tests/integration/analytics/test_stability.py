@@ -1,0 +1,218 @@
+"""The stability budget of a lot over all its consignments, and the record of a lane (S32, S36)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from factories import certify, fetch, register_logger
+from judge_house import MINUTE, START, House, build_house, judging
+from judging import make_profile, make_rule
+from psycopg.types.json import Jsonb
+
+from coldgate.launch.process import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analytics.profile import Profile
+
+pytestmark = pytest.mark.database
+
+HOUR: Final = 60  # in minutes; the budget is an hour above 8 °C
+BUDGET: Final = make_profile(
+    id="BUDGET",
+    rules=[make_rule(when="T > 30.0", mode="instant", budget=None, trigger="over")],
+    stability={"bands": [{"above": 8.0, "budget": "1h"}]},
+)
+OTHER_BUDGET: Final = make_profile(
+    id="OTHER",
+    rules=[make_rule(when="T > 30.0", mode="instant", budget=None, trigger="over")],
+    stability={"bands": [{"above": 8.0, "budget": "2h"}]},
+)
+LANE: Final = make_profile(
+    id="LANE",
+    rules=[make_rule(mode="instant", budget=None, action="EXCURSION")],
+    repeats={"consignment": None, "lane": 2},
+)
+
+
+@pytest.fixture
+def lot(plain_database: str) -> House:
+    """A house whose lot has a budget."""
+    house = build_house(plain_database)
+    for profile in (BUDGET, OTHER_BUDGET, LANE):
+        add_profile(house, profile)
+    return house
+
+
+def add_profile(house: House, profile: Profile) -> None:
+    house.execute(
+        "INSERT INTO profile VALUES (%s, %s, %s, %s)",
+        profile.id,
+        profile.version,
+        profile.digest,
+        Jsonb(profile.as_json()),
+    )
+
+
+def plan(
+    house: House, name: str, *, profile: str = "BUDGET", serials: Sequence[str] | None = None
+) -> int:
+    """A consignment of the lot from here to there, with a logger of its own; its channel."""
+    house.add_consignment(name, profile=profile)
+    house.execute(
+        "UPDATE consignment_line SET serials = %s, quantity = %s WHERE consignment_id = %s",
+        serials,
+        len(serials or "1"),
+        name,
+    )
+    house.execute("INSERT INTO leg VALUES (%s, 1, 'carrier-1', 'here', 'there')", name)
+    logger = register_logger(house.dsn, f"L-{name}")
+    certify(house.dsn, logger)
+    house.place(logger, name)
+    (channel,) = fetch(
+        house.dsn,
+        "INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1) RETURNING id",
+        logger,
+    )
+    return int(channel)
+
+
+def travel(house: House, name: str, *, at: int, warm: int, **planned: Any) -> None:
+    """An hour's journey that begins ``at`` this minute and is above 8 °C for ``warm`` minutes."""
+    channel = plan(house, name, **planned)
+    house.add_event("packed", START + at * MINUTE, consignment=name)
+    values = [9_000 if 1 <= minute <= warm else 7_000 for minute in range(HOUR + 1)]
+    house.add_readings(values, channel=channel, begin=START + at * MINUTE)
+    house.add_event("received", START + (at + HOUR) * MINUTE, consignment=name)
+
+
+def newest(house: House, name: str) -> dict[str, Any]:
+    query = "SELECT body FROM evaluation WHERE consignment_id = %s ORDER BY version DESC LIMIT 1"
+    body: dict[str, Any] = json.loads(bytes(fetch(house.dsn, query, name)[0]))
+    return body
+
+
+def verdict(house: House, name: str) -> tuple[str, set[str]]:
+    body = newest(house, name)
+    return body["verdict"], {reason["code"] for reason in body["reasons"]}
+
+
+def spent_minutes(house: House, name: str) -> tuple[int, int]:
+    """Measured minutes before and here, of the only lot."""
+    (budget,) = newest(house, name)["budgets"]
+    shares = budget["spent"]["measured_ppb"], budget["here"]["measured_ppb"]
+    before, here = (round(share * HOUR / 10**9) for share in shares)
+    return before, here
+
+
+def test_consignments_after_one_another_share_one_budget(lot: House) -> None:
+    travel(lot, "c-first", at=0, warm=40)
+    with judging(lot):
+        assert lot.settled()
+        travel(lot, "c-second", at=90, warm=30)
+        assert lot.settled()
+
+    assert verdict(lot, "c-first") == ("PASS", set())
+    assert verdict(lot, "c-second") == ("HOLD", {"BUDGET_UNDECIDED"})
+    assert spent_minutes(lot, "c-second") == (40, 30)
+    assert newest(lot, "c-second")["budgets"][0]["spent"]["sources"] == ["c-first/1"]
+
+
+def test_unit_that_is_named_in_both_has_spent_both(lot: House) -> None:
+    travel(lot, "c-first", at=0, warm=40, serials=["S1"])
+    travel(lot, "c-second", at=90, warm=30, serials=["S1", "S2"])
+    with judging(lot):
+        assert lot.settled()
+
+    assert verdict(lot, "c-second") == ("FAIL", {"BUDGET_EXCEEDED"})
+    verdicts = {each["key"]: each["verdict"] for each in newest(lot, "c-second")["budgets"]}
+    assert verdicts == {"product-1 LOT S1": "FAIL", "product-1 LOT S2": "PASS"}
+
+
+def test_a_lot_split_over_two_consignments_keeps_its_spent_budget(lot: House) -> None:
+    travel(lot, "c-whole", at=0, warm=40)
+    travel(lot, "c-part-1", at=90, warm=10)
+    travel(lot, "c-part-2", at=91, warm=30)
+    with judging(lot):
+        assert lot.settled()
+
+    assert spent_minutes(lot, "c-part-1") == (40, 10)
+    assert spent_minutes(lot, "c-part-2") == (40, 30)
+    assert verdict(lot, "c-part-1") == ("PASS", set())
+    assert verdict(lot, "c-part-2") == ("HOLD", {"BUDGET_UNDECIDED"})
+
+
+def test_late_reading_of_an_earlier_consignment_judges_the_later_one_again(lot: House) -> None:
+    channel = plan(lot, "c-first")
+    lot.add_event("packed", START, consignment="c-first")
+    lot.add_readings([5_000] * 31, channel=channel)
+    lot.add_event("received", START + HOUR * MINUTE, consignment="c-first")
+    travel(lot, "c-second", at=90, warm=40)
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-second") == ("HOLD", {"BUDGET_UNDECIDED"})
+
+        lot.add_readings([5_000] * 30, channel=channel, begin=START + 31 * MINUTE)
+
+        assert wait_until(lambda: verdict(lot, "c-second") == ("PASS", set()), seconds=10)
+
+
+def test_journey_that_nobody_ended_holds_those_that_follow(lot: House) -> None:
+    channel = plan(lot, "c-first")
+    lot.add_event("packed", START, consignment="c-first")
+    lot.add_readings([5_000] * 31, channel=channel)
+    travel(lot, "c-second", at=90, warm=0)
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-second") == ("HOLD", {"BUDGET_UNDECIDED"})
+
+        lot.add_event("received", START + 30 * MINUTE, consignment="c-first")
+
+        assert wait_until(lambda: verdict(lot, "c-second") == ("PASS", set()), seconds=10)
+
+
+def test_journey_under_another_budget_proves_nothing_of_this_one(lot: House) -> None:
+    travel(lot, "c-first", at=0, warm=0, profile="OTHER")
+    travel(lot, "c-second", at=90, warm=0)
+    with judging(lot):
+        assert lot.settled()
+
+    assert verdict(lot, "c-second") == ("HOLD", {"BUDGET_UNDECIDED"})
+    assert newest(lot, "c-second")["budgets"][0]["spent"]["sources"] == ["c-first"]
+
+
+def test_ledger_keeps_what_it_said_before(lot: House) -> None:
+    channel = plan(lot, "c-first")
+    lot.add_event("packed", START, consignment="c-first")
+    lot.add_readings([5_000] * 31, channel=channel)
+    lot.add_event("received", START + 2 * HOUR * MINUTE, consignment="c-first")
+    with judging(lot):
+        assert lot.settled()
+        lot.add_readings([5_000] * 90, channel=channel, begin=START + 31 * MINUTE)
+        assert lot.settled()
+
+    first, second = fetch(lot.dsn, "SELECT pessimistic_ppb FROM lot_spend ORDER BY id")
+    assert first > 10**9 > second
+
+
+def test_excursions_of_a_lane_are_counted_whenever_they_are_found(lot: House) -> None:
+    travel(lot, "c-first", at=0, warm=0, profile="LANE")
+    travel(lot, "c-second", at=90, warm=5, profile="LANE")
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-second") == ("PASS", {"EXCURSION"})
+
+        second_logger = register_logger(lot.dsn, "L-late")
+        certify(lot.dsn, second_logger)
+        lot.place(second_logger, "c-first")
+        (channel,) = fetch(
+            lot.dsn,
+            "INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1) RETURNING id",
+            second_logger,
+        )
+        lot.add_readings([9_000] * (HOUR + 1), channel=channel)
+
+        assert wait_until(lambda: "REPEATED_EXCURSIONS" in verdict(lot, "c-second")[1], seconds=10)
