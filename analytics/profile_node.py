@@ -46,7 +46,7 @@ class Node:
     def root(cls, written: object) -> Node:
         """The whole of what was written, under the name that it gives itself."""
         name = written.get("id") if isinstance(written, Mapping) else None
-        return cls(name[:SHOWN] if isinstance(name, str) else "?", "", written)
+        return cls(_word(name), "", written)
 
     @property
     def is_missing(self) -> bool:
@@ -70,13 +70,12 @@ class Node:
             raise self.error("must be a mapping")
         for key in self.value:
             if key not in keys:
-                raise self.at(key if isinstance(key, str) else "?").error("unknown key")
+                raise self._inside(_word(key), None).error("unknown key")
 
     def at(self, key: str) -> Node:
         """The value under ``key``, which may be missing."""
-        path = f"{self.path}.{key[:SHOWN]}" if self.path else key[:SHOWN]
         inside = self.value if isinstance(self.value, Mapping) else {}
-        return Node(self.profile, path, inside.get(key, _Missing.MISSING))
+        return self._inside(key, inside.get(key, _Missing.MISSING))
 
     def or_empty(self) -> Node:
         """The same; an empty mapping where the key is missing, so that each key has its default."""
@@ -184,6 +183,14 @@ class Node:
         known = ", ".join(str(member.value) for member in kind)
         raise self.error(f"{self._shown()} is none of {known}")
 
+    def _inside(self, key: str, value: object) -> Node:
+        return Node(self.profile, f"{self.path}.{key}" if self.path else key, value)
+
     def _shown(self) -> str:
         """The wrong value, cut short; only a text is repeated at all."""
         return repr(self.value[:SHOWN]) if isinstance(self.value, str) else "the value"
+
+
+def _word(written: object) -> str:
+    """A key or name as an error can show it, whatever it is."""
+    return written[:SHOWN] if isinstance(written, str) and written.isprintable() else "?"

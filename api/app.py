@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final
 from fastapi_offline import FastAPIOffline
 
 from api import operations
-from api.consignments import evidence_routes, goods_routes, goods_service, lot_routes
+from api.consignments import (
+    evidence_routes,
+    goods_routes,
+    lot_routes,
+    profile_routes,
+    profile_service,
+)
 from api.consignments import routes as consignment_routes
 from api.context import Context
 from api.devices import calibration_routes
@@ -50,6 +56,7 @@ ROUTERS: Final = (
     device_routes.router,
     calibration_routes.router,
     goods_routes.router,
+    profile_routes.router,
     lot_routes.router,
     consignment_routes.router,
     evidence_routes.router,
@@ -109,7 +116,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
 def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings) -> None:
     """Put into the database what this version brings along."""
     with pool.connection() as connection:
-        goods_service.store_builtin_profiles(connection)
+        profile_service.store_builtin_profiles(connection)
         if settings.operator_key is not None:
             ensure_operator(connection, settings.operator_key.get_secret_value())
 

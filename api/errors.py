@@ -14,7 +14,13 @@ from fastapi.responses import JSONResponse
 from psycopg import errors as sqlstate
 from starlette.exceptions import HTTPException
 
-from coldgate.errors import ColdgateError, ConflictError, ForbiddenError, NotFoundError
+from coldgate.errors import (
+    ColdgateError,
+    ConflictError,
+    ForbiddenError,
+    NotFoundError,
+    ProfileError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +50,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "code": {"type": "string", "description": "Stable; decide by this, not by the text"},
         "errors": {
             "type": "array",
-            "description": "Where the request is wrong, for VALIDATION_FAILED",
+            "description": "Where the request is wrong, for VALIDATION_FAILED and PROFILE_REFUSED",
             "items": {"type": "object"},
         },
     },
@@ -110,6 +116,8 @@ def problem_responses() -> dict[int | str, dict[str, Any]]:
 def describe(error: Exception) -> Problem:
     """The problem that tells of ``error``; what nobody foresaw is an internal error."""
     match error:
+        case ProfileError():
+            return _contradictory(error)
         case ColdgateError():
             return _of_ours(error)
         case RequestValidationError():
@@ -146,6 +154,16 @@ def _invalid(error: RequestValidationError) -> Problem:
         code="VALIDATION_FAILED",
         detail="the request is not understood, see errors",
         errors=places,
+    )
+
+
+def _contradictory(error: ProfileError) -> Problem:
+    place = {"location": ["body", "profile", error.path], "problem": error.problem}
+    return Problem(
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        code="PROFILE_REFUSED",
+        detail=str(error),
+        errors=(place,),
     )
 
 

@@ -1,4 +1,4 @@
-"""Routes of products, lots and profiles."""
+"""Routes of products and lots."""
 
 from fastapi import APIRouter, Response
 
@@ -9,7 +9,6 @@ from api.consignments.goods_schemas import (
     LotView,
     ProductIn,
     ProductView,
-    ProfileList,
 )
 from api.deps import Read, Write
 from api.schemas import AfterText, Identifier, Limit, Page
@@ -39,9 +38,3 @@ def add_lot(product: Identifier, new: LotIn, request: Write) -> Response:
 def list_lots(product: Identifier, request: Read) -> LotList:
     """List the batches of an article."""
     return request.read(goods_service.list_lots, product)
-
-
-@router.get("/profiles")
-def list_profiles(request: Read) -> ProfileList:
-    """List the rule sets that a consignment can be judged by."""
-    return request.read(goods_service.list_profiles)

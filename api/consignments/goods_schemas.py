@@ -1,4 +1,4 @@
-"""What is said about products, lots and profiles."""
+"""What is said about products and lots."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -71,19 +71,3 @@ class LotList(View):
     """Batches of one product."""
 
     items: list[LotView]
-
-
-class ProfileView(View):
-    """One version of a rule set."""
-
-    id: str
-    version: int
-    digest: str
-    body: dict[str, object]
-    created_at: datetime
-
-
-class ProfileList(View):
-    """Rule sets that a consignment can be judged by."""
-
-    items: list[ProfileView]

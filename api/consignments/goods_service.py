@@ -1,19 +1,16 @@
-"""Products, lots and profiles."""
+"""Products and lots."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from analytics.profile_format import load_builtin_profiles
 from api.consignments.expiry import parse_expiry
 from api.consignments.goods_schemas import (
     LotIn,
     LotList,
     LotView,
     ProductView,
-    ProfileList,
-    ProfileView,
 )
 from api.schemas import Page, page_of
 from coldgate.storage import goods
@@ -64,22 +61,3 @@ def list_lots(connection: Connection, caller: Caller, product: str) -> LotList:
     """Batches of one of the caller's articles."""
     goods.product(connection, scope=caller.scope, product_id=product)
     return LotList(items=[LotView.model_validate(row) for row in goods.lots(connection, product)])
-
-
-def list_profiles(connection: Connection, _caller: Caller) -> ProfileList:
-    """Every profile, the newest version first; profiles are no secret."""
-    return ProfileList(
-        items=[ProfileView.model_validate(row) for row in goods.profiles(connection)]
-    )
-
-
-def store_builtin_profiles(connection: Connection) -> None:
-    """Add the packaged profiles that the database does not have."""
-    for profile in load_builtin_profiles():
-        goods.ensure_profile(
-            connection,
-            profile_id=profile.id,
-            version=profile.version,
-            digest=profile.digest,
-            body=profile.as_json(),
-        )

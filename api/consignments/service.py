@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from analytics.case import Role
+from api.consignments.profile_service import resolve
 from api.consignments.schemas import (
     ConsignmentBrief,
     ConsignmentView,
@@ -21,8 +22,8 @@ from api.consignments.schemas import (
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
-from coldgate.storage import consignments, gate, goods, placements, seals
-from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, ProfileKey
+from coldgate.storage import consignments, gate, placements, seals
+from coldgate.storage.consignments import NewEvent, NewLeg, NewLine
 from coldgate.storage.placements import NewPlacement
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ JOURNEY_ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
 
 def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) -> ConsignmentView:
     """Plan a transport; its lines start as planned."""
-    profile = None if new.profile is None else _resolve(connection, new.profile)
+    profile = None if new.profile is None else resolve(connection, new.profile)
     consignments.insert(
         connection,
         new.id,
@@ -88,7 +89,7 @@ def choose_profile(
     states = {line.state for line in consignments.lines(connection, consignment)}
     if states != {LineState.PLANNED.value}:
         raise ConflictError("PROFILE_FROZEN", "the profile is frozen since goods were dispatched")
-    profile = _resolve(connection, chosen)
+    profile = resolve(connection, chosen)
     consignments.set_profile(connection, consignment, profile)
     consignments.touch(connection, consignment)
     caller.record(
@@ -237,14 +238,6 @@ def _require_not_departed(connection: Connection, consignment: str) -> None:
     left = any(line.state != LineState.PLANNED.value for line in lines)
     if left or told - {EventKind.PACKED.value}:
         raise ConflictError("ROLE_FROZEN", "what a logger speaks of is said before departure")
-
-
-def _resolve(connection: Connection, chosen: ProfileRef) -> ProfileKey:
-    found = goods.profiles(connection, profile_id=chosen.id, version=chosen.version)
-    if not found:
-        wanted = chosen.id if chosen.version is None else f"{chosen.id} version {chosen.version}"
-        raise ConflictError("PROFILE_UNKNOWN", f"there is no profile {wanted}")
-    return ProfileKey(id=found[0].id, version=found[0].version)
 
 
 def _new_lines(new: ConsignmentIn) -> list[NewLine]:

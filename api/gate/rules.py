@@ -182,7 +182,13 @@ def _lot_in_date(facts: Facts) -> Finding:
 def _profile_chosen(facts: Facts) -> Finding:
     if facts.profile is None:
         return _held("no profile says how these goods are judged")
-    return _passed("profile chosen", id=facts.profile.id, version=facts.profile.version)
+    named: dict[str, object] = {"id": facts.profile.id, "version": facts.profile.version}
+    first, last = facts.circumstances.profile_from, facts.circumstances.profile_until
+    if first is not None and facts.circumstances.today < first:
+        return _held("the profile is not in force yet", **named, valid_from=first.isoformat())
+    if last is not None and facts.circumstances.today > last:
+        return _held("the profile is no longer in force", **named, valid_until=last.isoformat())
+    return _passed("profile chosen", **named)
 
 
 def _zones_logged(facts: Facts) -> Finding:

@@ -31,18 +31,30 @@ _JUDGEMENT: Final = Judgement(
     profile_id="USP_CCT_2_8",
     profile_version=1,
 )
-_CIRCUMSTANCES: Final = Circumstances(today=TODAY, logged_zones=["main"], unjudged=0, received=True)
+_YESTERDAY: Final = TODAY - timedelta(days=1)
+_TOMORROW: Final = TODAY + timedelta(days=1)
+_CIRCUMSTANCES: Final = Circumstances(
+    today=TODAY,
+    logged_zones=["main"],
+    unjudged=0,
+    received=True,
+    profile_from=TODAY,
+    profile_until=TODAY,
+)
 CLEAN: Final = Facts(
     lines=(_LINE,),
     profile=ProfileKey(id="USP_CCT_2_8", version=1),
     judgement=_JUDGEMENT,
     circumstances=_CIRCUMSTANCES,
 )
-_YESTERDAY: Final = TODAY - timedelta(days=1)
 CASES: Final = {
     "LOT_UNKNOWN": (replace(CLEAN, lines=(replace(_LINE, registered=False, expires_on=None),)),),
     "LOT_EXPIRED": (replace(CLEAN, lines=(replace(_LINE, expires_on=_YESTERDAY),)),),
-    "PROFILE_MISSING": (replace(CLEAN, profile=None),),
+    "PROFILE_MISSING": (
+        replace(CLEAN, profile=None),
+        replace(CLEAN, circumstances=replace(_CIRCUMSTANCES, profile_until=_YESTERDAY)),
+        replace(CLEAN, circumstances=replace(_CIRCUMSTANCES, profile_from=_TOMORROW)),
+    ),
     "LOGGER_MISSING": (
         replace(CLEAN, circumstances=replace(_CIRCUMSTANCES, logged_zones=["other"])),
     ),

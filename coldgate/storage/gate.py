@@ -47,12 +47,18 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """Facts about a consignment beside its lines; ``unjudged`` counts rows of `touched`."""
+    """Facts about a consignment beside its lines; ``unjudged`` counts rows of `touched`.
+
+    ``profile_from`` and ``profile_until`` are the days on which goods may be frozen to its profile;
+    None where they do not matter, or no longer since goods have left.
+    """
 
     today: date  # UTC
     logged_zones: list[str]
     unjudged: int
     received: bool
+    profile_from: date | None
+    profile_until: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

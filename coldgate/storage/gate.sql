@@ -24,7 +24,13 @@ SELECT
             AND %(id)s IN (SELECT concerned_consignments(t.channel_id, t.first_at, t.last_at)))
     ) AS unjudged,
     EXISTS (SELECT FROM custody_event
-            WHERE consignment_id = %(id)s AND kind = 'received') AS received
+            WHERE consignment_id = %(id)s AND kind = 'received') AS received,
+    profile.valid_from AS profile_from, profile.valid_until AS profile_until
+FROM consignment c
+LEFT JOIN profile ON profile.id = c.profile_id AND profile.version = c.profile_version
+    AND NOT EXISTS (SELECT FROM consignment_line l
+                    WHERE l.consignment_id = c.id AND l.state <> 'planned')
+WHERE c.id = %(id)s
 
 -- name: insert_decision
 INSERT INTO gate_decision

@@ -1,18 +1,15 @@
-"""Products, their lots, and the profiles they are judged by."""
+"""Products and their lots."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from psycopg.types.json import Jsonb
-
 from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import date, datetime
 
     from coldgate.storage.connection import Connection
@@ -55,17 +52,6 @@ class LotRow:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileRow:
-    """One version of a rule set."""
-
-    id: str
-    version: int
-    digest: str
-    body: dict[str, object]
-    created_at: datetime
-
-
 def insert_product(connection: Connection, new: NewProduct) -> ProductRow:
     """Register an article; its id is taken for ever."""
     return fetch_new(connection, ProductRow, _SQL["insert_product"], asdict(new))
@@ -97,29 +83,3 @@ def insert_lot(connection: Connection, *, product_id: str, number: str, expires_
 def lots(connection: Connection, product_id: str) -> list[LotRow]:
     """Batches of a product in order of their numbers."""
     return fetch_all(connection, LotRow, _SQL["lots"], {"product": product_id})
-
-
-def ensure_profile(
-    connection: Connection,
-    *,
-    profile_id: str,
-    version: int,
-    digest: str,
-    body: Mapping[str, object],
-) -> None:
-    """Add the profile where this version is missing; one that is there stays as it is."""
-    parameters = {
-        "id": profile_id,
-        "version": version,
-        "digest": digest,
-        "body": Jsonb(dict(body)),
-    }
-    connection.execute(_SQL["ensure_profile"], parameters)
-
-
-def profiles(
-    connection: Connection, *, profile_id: str | None = None, version: int | None = None
-) -> list[ProfileRow]:
-    """Rule sets, the newest version of each first."""
-    parameters = {"id": profile_id, "version": version}
-    return fetch_all(connection, ProfileRow, _SQL["profiles"], parameters)

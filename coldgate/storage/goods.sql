@@ -16,13 +16,3 @@ RETURNING product_id, number, expires_on, created_at
 -- name: lots
 SELECT product_id, number, expires_on, created_at FROM lot WHERE product_id = %(product)s
 ORDER BY number
-
--- name: ensure_profile
-INSERT INTO profile (id, version, digest, body)
-VALUES (%(id)s, %(version)s, %(digest)s, %(body)s) ON CONFLICT DO NOTHING
-
--- name: profiles
-SELECT id, version, digest, body, created_at FROM profile
-WHERE (%(id)s::text IS NULL OR id = %(id)s)
-  AND (%(version)s::integer IS NULL OR version = %(version)s)
-ORDER BY id, version DESC

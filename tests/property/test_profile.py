@@ -59,6 +59,7 @@ def place_of_refusal(written: object) -> str | None:
     try:
         profile = parse_profile(written)
     except ProfileError as error:
+        str(error).encode()  # it can be shown
         return error.path
     assert isinstance(profile, Profile)
     assert parse_profile(json.loads(json.dumps(profile.as_json()))) == profile

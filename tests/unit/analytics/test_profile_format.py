@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import BUILTIN, HOUR, MINUTE, make_profile, make_rule
 
-from analytics.kernel import Limit, Side
+from analytics.limits import Limit, Side
 from analytics.profile import (
     Action,
     Arrhenius,
@@ -268,6 +268,8 @@ STEP = {"interval": "300s"}
     ("changes", "path"),
     [
         ({"colour": "blue"}, "colour"),
+        ({"colour\ud800": "blue"}, "?"),
+        ({"x" * 99: "blue"}, "x" * 40),
         ({"id": "lower"}, "id"),
         ({"version": 0}, "version"),
         ({"version": True}, "version"),
