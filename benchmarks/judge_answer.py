@@ -18,7 +18,7 @@ HALF_A_MILLIONTH = 5.1e-7  # evaluations show six decimals
 
 
 def assert_equal(evaluations: Sequence[Evaluation], baseline: Answer) -> None:
-    """Complain unless both say the same about every channel; evaluation i is about channel i."""
+    """Complain unless both say the same about every channel, in the order of the evaluations."""
     for name, mine, other in zip(Answer._fields, answer_of(evaluations), baseline, strict=True):
         pd.testing.assert_frame_equal(
             mine,
@@ -33,9 +33,15 @@ def assert_equal(evaluations: Sequence[Evaluation], baseline: Answer) -> None:
 
 
 def answer_of(evaluations: Sequence[Evaluation]) -> Answer:
-    """The frames of evaluations of one channel each."""
-    results = [(n, each.channels[0]) for n, each in enumerate(evaluations)]
-    events = [(n, event) for n, each in enumerate(evaluations) for event in each.excursions]
+    """The frames of evaluations whose channels, one after the other, are those of a fleet."""
+    keys = [(n, result.channel) for n, each in enumerate(evaluations) for result in each.channels]
+    number = {key: place for place, key in enumerate(keys)}
+    results = list(enumerate(result for each in evaluations for result in each.channels))
+    events = [
+        (number[n, event.channel], event)
+        for n, each in enumerate(evaluations)
+        for event in each.excursions
+    ]
     rules = [(n, rule) for n, result in results for rule in result.rules]
     spans = [(n, *gap) for n, result in results for gap in result.statistics.gaps]
     return Answer(

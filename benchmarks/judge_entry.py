@@ -42,11 +42,9 @@ def cold_profile() -> Profile:
 
 
 def judge_fleet(fleet: Fleet, profile: Profile) -> Sequence[Evaluation]:
-    """One evaluation for each channel, each in a consignment of its own."""
-    return [
-        judge(profile, _case([fleet.columns(number)], ends=True))
-        for number in range(fleet.channels)
-    ]
+    """Evaluations whose channels, one after the other, are those of the fleet."""
+    columns = [fleet.columns(number) for number in range(fleet.channels)]
+    return [judge(profile, _case(columns, ends=True))]
 
 
 class LiveJudge:
@@ -94,16 +92,19 @@ def _case(columns: Sequence[tuple[Millis, Milli]], *, ends: bool) -> Case:
     """A consignment from the first to the last reading, or still under way."""
     begin = min(int(t[0]) for t, _ in columns)
     end = max(int(t[-1]) for t, _ in columns) if ends else None
-    channels = tuple(_channel(number, *both) for number, both in enumerate(columns))
+    channels = tuple(_channel(n, t, v, ends=ends) for n, (t, v) in enumerate(columns))
     return Case(window=Window(begin_ms=begin, end_ms=end), channels=channels)
 
 
-def _channel(number: int, t: Millis, v: Milli) -> Channel:
+def _channel(number: int, t: Millis, v: Milli, *, ends: bool) -> Channel:
+    """A logger that was there from its first reading on, and to its last where the journey ends."""
     return Channel(
-        serial=f"logger-{number}",
+        serial=f"logger-{number:06}",
         sensor=0,
         quantity=Quantity.TEMPERATURE,
         readings=Readings(taken_at_ms=t, value_milli=v, flags=np.zeros(len(t), np.uint8)),
+        placed_from_ms=int(t[0]),
+        placed_to_ms=int(t[-1]) if ends else None,
         interval_ms=INTERVAL_MS,
         clock_pairs=SYNCED,
         certificates=(CERTIFICATE,),
