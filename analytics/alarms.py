@@ -8,6 +8,7 @@ import numpy as np
 
 from analytics.arrays import heads_of, run_ends
 from analytics.intervals import NEVER, Intervals
+from analytics.profile import Mode
 
 if TYPE_CHECKING:
     from analytics.profile import Rule
@@ -18,8 +19,8 @@ def alarms(rule: Rule, events: Runs, outer: Runs) -> Intervals:
     """The alarms of one channel; neither its events nor its verdict know of them.
 
     An alarm lasts from the first event inside a run beyond the limit less the hysteresis to the
-    end of that run. With a budget it begins when an event has lasted that long, and shorter
-    events raise none. Alarms less than ``merge_ms`` apart are one.
+    end of that run. With a budget for single events it begins when an event has lasted that long,
+    and shorter ones raise none. Alarms less than ``merge_ms`` apart are one.
 
     Args:
         rule: says hysteresis, budget and merging.
@@ -27,7 +28,7 @@ def alarms(rule: Rule, events: Runs, outer: Runs) -> Intervals:
         outer: those beyond the limit less the hysteresis; each event lies within one of them.
     """
     begun = events.start
-    if rule.budget_ms is not None:
+    if rule.mode is Mode.SINGLE and rule.budget_ms is not None:
         events = events.take(events.lin_ms >= rule.budget_ms)
         begun = events.start + rule.budget_ms
     if not len(events):

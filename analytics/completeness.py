@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analytics.case import Role
 from analytics.clock import ClockState
 from analytics.evaluation import ReasonCode
 from analytics.intervals import NEVER, Intervals, difference, intervals, united
@@ -28,10 +29,11 @@ def absences(
 ) -> Iterable[Reason]:
     """What was planned or is demanded by the profile, and is not there (S30)."""
     serials = {record.channel.serial for record in records}
+    goods = [record for record in records if record.channel.role is Role.GOODS]
     for serial in sorted(set(case.planned_loggers) - serials):
         yield hold(ReasonCode.LOGGER_MISSING, f"planned logger {serial} has no channel")
     for quantity in sorted(demanded(profile, case)):
-        watching = [record for record in records if record.channel.quantity is quantity]
+        watching = [record for record in goods if record.channel.quantity is quantity]
         name = quantity.name.lower()
         if not watching:
             yield hold(ReasonCode.QUANTITY_UNWATCHED, f"no channel measures {name}")

@@ -101,14 +101,14 @@ def judge_benches(profile: Profile, case: Case, benches: Sequence[Bench]) -> Eva
     window = _window(profile, case)
     goods = Sensitivity(freezing=case.freeze_sensitive, shock=case.shock_sensitive)
     judged = _judged(profile, benches, goods)
-    ruled = [record for bench in benches if bench.ruled for record in bench.records]
+    records = [record for bench in benches for record in bench.records]
     budgets = tuple(_budgets(profile, case, benches))
     excursions = tuple(event for each in judged for event in each.excursions)
     repeats = RepeatResult(
         here=_distinct_excursions(profile, goods, excursions), earlier=case.earlier_on_lane
     )
     reasons_ = [
-        *absences(profile, case, window, ruled),
+        *absences(profile, case, window, records),
         *_incompleteness(profile, case, benches),
         *(reason for each in judged for reason in each.reasons),
         *(reason for each in budgets if (reason := reasons.of_budget(each)) is not None),

@@ -74,8 +74,9 @@ class Panel:
     @property
     def elapsed_ms(self) -> Millis:
         """Length of each channel's window, 0 where it has none."""
-        elapsed: Millis = np.maximum(self.frame.end_ms - self.frame.begin_ms, 0)
-        return elapsed
+        frame = self.frame
+        length = np.maximum(frame.end_ms - frame.begin_ms, 0)
+        return np.where(frame.has_begin & frame.has_end, length, 0)
 
     @property
     def gap_ms(self) -> Millis:
