@@ -136,7 +136,7 @@ def test_a_lot_split_over_two_consignments_keeps_its_spent_budget(lot: House) ->
     travel(lot, "c-whole", at=0, warm=40)
     travel(lot, "c-part-1", at=90, warm=10)
     travel(lot, "c-part-2", at=91, warm=30)
-    with judging(lot):
+    with judging(lot), judging(lot):
         assert lot.settled()
 
     assert spent_minutes(lot, "c-part-1") == (40, 10)
