@@ -8,14 +8,14 @@ from enum import Enum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from analytics.kernel import Side
+from analytics.limits import Side
 from coldgate.crypto import canonical_json
 from coldgate.model import Quantity
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from analytics.kernel import Limit
+    from analytics.limits import Limit
     from analytics.readings import Label
     from analytics.windows import KineticLimit
 

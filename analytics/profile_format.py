@@ -7,7 +7,7 @@ from decimal import Decimal
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from analytics.kernel import Limit, Side
+from analytics.limits import Limit, Side
 from analytics.profile import SYMBOLS, Action, Decision, Measure, Mode, Profile, Rule, Trigger
 from analytics.profile_node import Node
 from analytics.profile_sections import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final
 
-from analytics.kernel import Side
+from analytics.limits import Side
 from analytics.profile import (
     Arrhenius,
     Band,

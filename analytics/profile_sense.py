@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING, Final
 
-from analytics.kernel import Side
+from analytics.limits import Side
 from analytics.profile import (
     UNDEMANDING,
     Action,
@@ -19,7 +19,6 @@ from analytics.profile import (
 from coldgate.model import Quantity
 
 if TYPE_CHECKING:
-
     from analytics.profile import Profile, Uncertainty
     from analytics.profile_node import Node
 
