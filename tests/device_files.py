@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from analytics.case import Channel
+    from analytics.case import Case, Channel
     from analytics.evaluation import Evaluation
     from analytics.profile import Profile
     from coldgate.model import Block
@@ -194,10 +194,14 @@ def as_channel(file: LoggerFile, series: int = 0, **changes: Any) -> Channel:
     return make_channel(as_readings(file, series), **(fields | changes))
 
 
+def whole_log(*channels: Channel) -> Case:
+    """The loggers' own log from the first to the last reading: no event bounds it."""
+    return make_case(*channels, window=Window(begin_ms=None, end_ms=None, stopped=True))
+
+
 def judged(profile: Profile, *channels: Channel) -> Evaluation:
-    """The evaluation from the first to the last reading: no event bounds the loggers' own log."""
-    window = Window(begin_ms=None, end_ms=None, stopped=True)
-    return judge(profile, make_case(*channels, window=window))
+    """The evaluation of a whole log."""
+    return judge(profile, whole_log(*channels))
 
 
 def cells(path: Path, index: int, *, delimiter: str = ",", skip: int = 1) -> Iterator[str]:

@@ -20,7 +20,9 @@ from device_files import as_channel, as_readings, cells, judged, read, tomst
 from judging import as_exact, make_profile, make_rule
 
 from analytics.evaluation import ReasonCode
+from analytics.judge import judge
 from analytics.readings import joined
+from analytics.reference import differences, reference
 from coldgate.model import Verdict
 
 if TYPE_CHECKING:
@@ -140,6 +142,14 @@ def test_time_above_the_limit_is_that_of_straight_lines_through_the_column(name:
     assert result.interval_ms is not None
     rule = result.rules[0]
     assert 0 <= rule.measured_ms - steps * result.interval_ms < 2 * rule.events + 1
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_reference_judge_answers_the_same(name: str) -> None:
+    file = read(EXPORTS[name].path, EXPORTS[name].mapping)
+    case = files.whole_log(as_channel(file))
+
+    assert differences(judge(FIELD, case).as_json(), reference(FIELD, case)) == []
 
 
 @pytest.mark.parametrize("name", ["canopy 01", "canopy 01, second run"])

@@ -137,6 +137,17 @@ def test_a_temperature_that_no_body_has_is_no_reading(milli: int) -> None:
     assert evaluation.verdict is Verdict.HOLD
 
 
+@pytest.mark.parametrize(("celsius", "invalid"), [(60.0, 0), (60.001, 1), (-30.0, 0), (-30.001, 1)])
+def test_a_value_outside_the_sensors_range_is_no_reading(celsius: float, invalid: int) -> None:
+    rows = [*steady(5.0, 60), (70, celsius), *steady(5.0, 60, start=80)]
+    channel = make_channel(rows, range_milli=(-30_000, 60_000))
+
+    evaluation = judge(EXACT, make_case(channel))
+
+    assert evaluation.channels[0].statistics.invalid == invalid
+    assert evaluation.verdict is not Verdict.PASS
+
+
 @pytest.mark.parametrize("milli", [INT32.min, INT32.max])
 def test_a_humidity_at_the_edges_of_its_type_is_judged(milli: int) -> None:
     rules = [

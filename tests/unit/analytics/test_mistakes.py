@@ -5,6 +5,7 @@ docs/validation.md names the tests of those that concern other parts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING
@@ -28,9 +29,11 @@ from judging import (
     steady,
 )
 
+from analytics.case import Certificate, Damage, Lot
 from analytics.evaluation import ReasonCode
 from analytics.exposure import Finding
 from analytics.judge import judge
+from analytics.profile import Band, Calibration, Stability, Suspicion, Uncertainty
 from analytics.readings import Readings, joined
 from coldgate.model import Verdict
 from gateway.readers.local_time import find_zone, to_instants
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analytics.evaluation import Evaluation
+    from analytics.profile import Profile
 
 EXACT = as_exact(CCT)
 JOURNEY = [*steady(5.0, 60), *steady(9.0, 300, start=70), *steady(5.0, 60, start=380)]
@@ -212,3 +216,60 @@ def test_exactly_the_limit_of_an_inclusive_device_rule_is_out(celsius: float, ev
 
     warm = next(rule for rule in evaluation.channels[0].rules if rule.rule == "WARM_30")
     assert warm.events == events
+
+
+def test_a_dead_sensor_repeated_with_fresh_stamps_is_no_evidence() -> None:
+    """Mistake 12: twelve hours without the last digit moving, although every stamp is new."""
+    watchful = replace(EXACT, suspicion=Suspicion(stuck_ms=12 * HOUR))
+    dead, alive = steady(5.0, 720), [*steady(5.0, 700), (710, 5.001), (720, 5.0)]
+
+    stuck, moving = judged(dead, watchful), judged(alive, watchful)
+
+    assert codes(stuck) == {ReasonCode.SENSOR_STUCK}
+    assert stuck.verdict is Verdict.HOLD
+    assert moving.verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("valid_minutes", "verdict"), [(120, Verdict.PASS), (119, Verdict.HOLD), (60, Verdict.HOLD)]
+)
+def test_a_calibration_that_expires_mid_trip_holds(valid_minutes: int, verdict: Verdict) -> None:
+    """Mistake 17: a certificate has to be in force at every reading, not at the departure."""
+    demanding = replace(EXACT, uncertainty=Uncertainty(calibration=Calibration.REQUIRED))
+    certificate = Certificate(
+        number="C-1",
+        valid_from_ms=START,
+        valid_to_ms=START + valid_minutes * MINUTE,
+        expanded_milli=100,
+    )
+
+    channel = make_channel(steady(5.0, 120), certificates=(certificate,))
+    evaluation = judge(demanding, make_case(channel))
+
+    assert evaluation.verdict is verdict
+    assert (ReasonCode.UNCALIBRATED in codes(evaluation)) == (verdict is Verdict.HOLD)
+
+
+def test_a_lot_split_over_two_consignments_keeps_its_spent_budget() -> None:
+    """Mistake 18: each half of the journey is within the budget, both together are not."""
+    stability = Stability(bands=(Band(above_milli=8_000, budget_ms=10 * HOUR),))
+    profile = replace(
+        as_exact(make_profile(rules=[make_rule(action="EXCURSION", budget="10h")])),
+        stability=stability,
+    )
+    warm_six_hours = [*steady(5.0, 60), *steady(9.0, 360, start=70), *steady(5.0, 60, start=440)]
+
+    first = one_lot(profile, warm_six_hours, spent=Damage())
+    total = first.budgets[0].total
+    second = one_lot(profile, warm_six_hours, spent=total)
+
+    assert first.verdict is Verdict.PASS
+    assert 600_000_000 < total.optimistic_ppb <= total.pessimistic_ppb < 620_000_000
+    assert ReasonCode.BUDGET_EXCEEDED in codes(second)
+    assert second.verdict is Verdict.FAIL
+
+
+def one_lot(profile: Profile, rows: list[tuple[int, float]], *, spent: Damage) -> Evaluation:
+    """The judgement of one lot in the box, with what it spent before."""
+    lot = Lot(key="P/LOT", zone="box", spent=spent)
+    return judge(profile, make_case(make_channel(rows, zone="box"), lots=(lot,)))
