@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 START = 1_767_225_600_000  # 2026-01-01 00:00:00Z
 SYNCED = (ClockPair(logger_ms=START, gateway_ms=START),)
 BUILTIN: Mapping[str, Profile] = {profile.id: profile for profile in load_builtin_profiles()}
@@ -37,10 +38,13 @@ def as_exact(profile: Profile) -> Profile:
     )
 
 
-# Most tests are about exposure: readings are exact, a second excursion holds nothing by itself,
-# and a course that stays at one value is not a dead sensor.
+# Most tests are about exposure: readings are exact, a second excursion holds nothing by itself, a
+# course that stays at one value is not a dead sensor, and nobody asks for the seal of a log.
 CCT = replace(
-    as_exact(BUILTIN["USP_CCT_2_8"]), repeats=Repeats(consignment=None), suspicion=Suspicion()
+    as_exact(BUILTIN["USP_CCT_2_8"]),
+    repeats=Repeats(consignment=None),
+    suspicion=Suspicion(),
+    allowed_gap_ms=30 * DAY,
 )
 
 
@@ -125,7 +129,7 @@ def make_profile(**changes: Any) -> Profile:
         "measure": "lin",
         "decision": "simple",
         "uncertainty": {"calibration": "optional"},
-        "gaps": {"cap": "15min"},
+        "gaps": {"cap": "15min", "allowed": "30d"},
         "minimum_coverage": 1.0,
         "conditioning": "0s",
         "mkt": None,
