@@ -11,7 +11,10 @@ from judge_house import MINUTE, START, House, build_house, judging
 from judging import make_profile, make_rule
 from psycopg.types.json import Jsonb
 
+from analytics.job.answering import examine
 from coldgate.launch.process import wait_until
+from coldgate.storage import judging as judging_store
+from coldgate.storage.connection import connect_reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.database
 
 HOUR: Final = 60  # in minutes; the budget is an hour above 8 °C
+NEWEST_SEEN: Final = """
+SELECT body, snapshot::text FROM evaluation WHERE consignment_id = %s ORDER BY version DESC
+"""
 BUDGET: Final = make_profile(
     id="BUDGET",
     rules=[make_rule(when="T > 30.0", mode="instant", budget=None, trigger="over")],
@@ -215,4 +221,25 @@ def test_excursions_of_a_lane_are_counted_whenever_they_are_found(lot: House) ->
         )
         lot.add_readings([9_000] * (HOUR + 1), channel=channel)
 
-        assert wait_until(lambda: "REPEATED_EXCURSIONS" in verdict(lot, "c-second")[1], seconds=10)
+        repeated = ("HOLD", {"EXCURSION", "REPEATED_EXCURSIONS"})
+        assert wait_until(lambda: verdict(lot, "c-second") == repeated, seconds=10)
+        assert lot.settled()
+
+
+def test_evaluation_is_made_again_with_the_figures_that_others_had_then(lot: House) -> None:
+    channel = plan(lot, "c-first")
+    lot.add_event("packed", START, consignment="c-first")
+    lot.add_readings([5_000] * 31, channel=channel)
+    lot.add_event("received", START + HOUR * MINUTE, consignment="c-first")
+    travel(lot, "c-second", at=90, warm=40)
+    with judging(lot):
+        assert lot.settled()
+        kept, snapshot = fetch(lot.dsn, NEWEST_SEEN, "c-second")[0]
+        lot.add_readings([5_000] * 30, channel=channel, begin=START + 31 * MINUTE)
+        assert wait_until(lambda: verdict(lot, "c-second") == ("PASS", set()), seconds=10)
+
+    with connect_reader(lot.dsn, "coldgate_analytics") as store, store.transaction():
+        judging_store.look_back(store, judging_store.Snapshot(snapshot))
+        again = examine(store, "c-second", BUDGET).evaluation
+
+    assert again.to_bytes() == bytes(kept)
