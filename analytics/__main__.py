@@ -1,20 +1,24 @@
-"""``python -m analytics``: run one judge until SIGTERM or Ctrl-C."""
+"""``python -m analytics``: run one judge until SIGTERM or Ctrl-C, or answer one command."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
+from analytics.job.commands import run_command
 from analytics.job.loop import Job
 from analytics.settings import AnalyticsSettings
 from coldgate.service import run_service, serve_metrics
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Sequence
 
 
-def main() -> int:
-    """Judge until a signal, leave cleanly; 2 for wrong settings."""
+def main(arguments: Sequence[str]) -> int:
+    """Without arguments, judge until a signal and leave cleanly; 2 for wrong settings."""
+    if arguments:
+        return run_command(arguments)
     return run_service("analytics", AnalyticsSettings, _judge)
 
 
@@ -24,4 +28,4 @@ def _judge(settings: AnalyticsSettings, stop: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

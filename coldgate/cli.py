@@ -96,6 +96,32 @@ def import_file(
 
 
 @app.command()
+def evaluate(
+    consignment: Annotated[str, typer.Option(help="Whose readings to judge.")],
+    *,
+    version: Annotated[int | None, typer.Option(help="Make this evaluation again.")] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(help="Make the one again that was in force, such as 2026-11-22T10:00Z."),
+    ] = None,
+    cross_check: Annotated[
+        bool, typer.Option("--cross-check", help="No answer unless the reference judge agrees.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The evaluation itself, as bytes.")] = False,
+    folder: Folder = _HOME,
+) -> None:
+    """Judge one consignment, now or as an earlier evaluation saw it; nothing is stored."""
+    from coldgate.launch.judge_command import run_judge_command  # noqa: PLC0415 - see above
+
+    arguments = ["evaluate", "--consignment", consignment]
+    arguments += [] if version is None else ["--version", str(version)]
+    arguments += [] if as_of is None else ["--as-of", as_of]
+    arguments += ["--cross-check"] if cross_check else []
+    arguments += ["--json"] if json else []
+    raise typer.Exit(run_judge_command(folder, arguments))
+
+
+@app.command()
 def secrets(
     file: Annotated[Path, typer.Argument(help="File to make; one that is there stays.")] = _ENV,
 ) -> None:

@@ -7,6 +7,7 @@ ColdgateError
 ├── FileFormatError        a logger file cannot be read; nothing of it was taken
 ├── WireError              a message breaks the wire contract; quarantine it under ``code``
 ├── ProfileError           a profile contradicts itself; ``path`` names the offending key
+├── JudgementError         a consignment cannot be judged, or an evaluation not be made again
 ├── OutboxFullError        the gateway's disk budget is used up; the logger keeps its readings
 ├── NotFoundError          no such thing, or none that the caller may see
 ├── ConflictError          the request contradicts what is stored; nothing changed
@@ -60,6 +61,10 @@ class ProfileError(ColdgateError):
         self.profile = profile
         self.path = path
         self.problem = problem
+
+
+class JudgementError(ColdgateError):
+    """A consignment cannot be judged, or an evaluation not be made again; the message says why."""
 
 
 class OutboxFullError(ColdgateError):

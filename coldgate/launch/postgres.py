@@ -85,7 +85,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def dsn_of(self, database: str) -> str:
         """The same for another database of this server."""
-        return f"postgresql://{SUPERUSER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+        return _dsn(self._password, self.port, database)
 
     def command(self) -> Command:
         """The server, with every parameter on its command line: nothing is edited on disk."""
@@ -237,6 +237,21 @@ class EmbeddedPostgres(EmbeddedServer):
         )
         if answer.returncode:
             raise LaunchError(f"{argv[0]} failed: {answer.stderr.strip()}")
+
+
+def dsn_in(folder: Path) -> str:
+    """The DSN of the server that another process runs in ``folder``."""
+    try:
+        password, port = (
+            (folder / name).read_text("utf-8").strip() for name in ("password", "port")
+        )
+    except FileNotFoundError as error:
+        raise LaunchError(f"{folder} is in use, but no server takes clients there yet") from error
+    return _dsn(password, int(port), DATABASE)
+
+
+def _dsn(password: str, port: int, database: str) -> str:
+    return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{port}/{database}"
 
 
 def _substitute(name: str) -> Path:
