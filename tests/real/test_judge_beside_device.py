@@ -24,6 +24,7 @@ from judging import (
 )
 
 from analytics.case import Window
+from analytics.evaluation import ReasonCode
 from analytics.exposure import Finding
 from analytics.judge import judge
 from coldgate.instant import epoch_ms, from_epoch_ms
@@ -109,6 +110,14 @@ def test_q_tag_alarm_comes_one_interval_after_ours(budget: str, alarm: int) -> N
 )
 def test_q_tag_verdict_depends_on_the_profile(profile: str, verdict: Verdict) -> None:
     assert judged(files.Q_TAG, BUILTIN[profile])[0].verdict is verdict
+
+
+def test_q_tag_without_a_certificate_proves_nothing_good_under_a_profile_as_shipped() -> None:
+    evaluation = files.judged(BUILTIN["LABEL_BELOW_25"], as_channel(read_tag(files.Q_TAG)))
+
+    assert {reason.code for reason in evaluation.reasons} == {ReasonCode.UNCALIBRATED}
+    assert evaluation.channels[0].uncertainty_milli == 500
+    assert evaluation.verdict is Verdict.HOLD
 
 
 def test_fridge_tag_alarms_lie_in_what_its_export_leaves_out_and_hold() -> None:
