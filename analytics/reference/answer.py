@@ -114,6 +114,8 @@ class Excursion:
 class Recording:
     """How the recording interval was kept (section 5)."""
 
+    standard: str
+    limit_ms: int
     segments: int
     late: int
     worst_ms: int | None
@@ -143,23 +145,35 @@ class ChannelAnswer:
     clock: Clock
     uncertainty_milli: int
     certificates: tuple[str, ...]
+    uncalibrated: int
     statistics: Statistics
     recording: Recording | None
-    spikes: Flagged | None
-    changes: Flagged | None
+    spikes: Flagged
+    changes: Flagged
     rules: tuple[RuleAnswer, ...]
     kinetic: KineticAnswer | None
     verdict: Verdict
     readings_digest: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Near:
+    """A whole number whose last digits hang on the rounding of exponentials."""
+
+    whole: int
+    give: int = 0
+
+    def __add__(self, other: Near) -> Near:
+        return Near(self.whole + other.whole, self.give + other.give)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
     """A share of a stability budget in billionths, at best, as read and at worst (4.1)."""
 
-    optimistic_ppb: int
-    measured_ppb: int
-    pessimistic_ppb: int
+    optimistic_ppb: Near
+    measured_ppb: Near
+    pessimistic_ppb: Near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +194,7 @@ class RepeatsAnswer:
     """How many excursions there are here, and consignments with some on the lane before (S32)."""
 
     here: int
-    earlier_on_lane: int
+    earlier: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,4 +219,4 @@ class Reference:
     channels: tuple[ChannelAnswer, ...]
     excursions: tuple[Excursion, ...]
     budgets: tuple[BudgetAnswer, ...]
-    repeats: RepeatsAnswer | None
+    repeats: RepeatsAnswer

@@ -23,8 +23,9 @@ def in_force(certificates: Sequence[Certificate], at_ms: int) -> Certificate | N
 
 
 def corrected(raw_milli: int, certificate: Certificate) -> int:
-    """The reading plus its correction, to the thousandth, half to even (S2)."""
-    return round(raw_milli + _correction(raw_milli, certificate.corrections))
+    """The reading plus its correction, to the thousandth, half to even, within int32 (S1, S2)."""
+    exact = raw_milli + _correction(raw_milli, certificate.corrections)
+    return min(max(round(exact), -(2**31)), 2**31 - 1)
 
 
 def _correction(raw_milli: int, points: Sequence[tuple[int, int]]) -> Fraction:

@@ -90,6 +90,7 @@ def judge_channel(scene: Scene) -> JudgedChannel:
         clock=seen.clock,
         uncertainty_milli=seen.uncertainty_milli,
         certificates=seen.certificates,
+        uncalibrated=seen.uncalibrated,
         statistics=statistics(seen, profile),
         recording=recording(seen, profile),
         spikes=spikes(seen, profile),
@@ -146,7 +147,7 @@ def _judge_rule(scene: Scene, rule: Rule) -> JudgedRule:
         events=0 if rule.mode is Mode.MEAN else len(shown.nominal),
         mean=None if exposure.mean_milli is None else exposure.mean_milli / 1000,
         alarms=find_alarms(seen, rule),
-        records_only=weighs in (Weight.NOTE, Weight.RECORD),
+        records_only=weighs is Weight.RECORD,
         verdict=verdict_of(weighs, exposure.finding),
     )
     return JudgedRule(rule=rule, weight=weighs, shown=shown, answer=answer)
@@ -246,7 +247,7 @@ def _is_covered(scene: Scene) -> bool:
 def _is_uncalibrated(scene: Scene) -> bool:
     """True if a certificate is required and some reading that counts has none in force (S29)."""
     is_required = scene.profile.uncertainty.calibration is Calibration.REQUIRED
-    return is_required and scene.seen.channel.quantity in SENSED and scene.seen.uncertified > 0
+    return is_required and scene.seen.uncalibrated > 0
 
 
 def _is_incomplete(scene: Scene) -> bool:

@@ -9,6 +9,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
+from analytics.reference.answer import Near
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,12 +18,13 @@ if TYPE_CHECKING:
     from analytics.reference.answer import Reference
 
     Plain = (
-        str | int | float | bool | Fraction | Decimal | None | list["Plain"] | dict[str, "Plain"]
+        str | int | float | Near | Fraction | Decimal | None | list["Plain"] | dict[str, "Plain"]
     )
 
-TOLERANCE: Final = Fraction(1, 10**6)  # evaluations show figures with six decimals
+SHOWN: Final = Fraction(1, 10**6)  # evaluations show figures with six decimals,
+FLOATING: Final = Fraction(1, 10**11)  # and floating point has no more digits than these
 ORDER_BY: Final = {
-    "channels": ("channel", "begin_ms", "readings_digest"),
+    "channels": ("channel", "begin_ms", "readings_digest", "end_ms", "zone", "role", "interval_ms"),
     "excursions": ("channel", "rule", "start_ms", "end_ms", "peak_at_ms", "peak_milli", "area2"),
     "budgets": ("key", "zone"),
 }
@@ -84,7 +87,11 @@ def _counted(reasons: object) -> Counter[str]:
 def _is_same(expected: Plain, found: object) -> bool:
     """True if equal; an exact figure equals the shown one that is nearest to it."""
     if isinstance(expected, Fraction | Decimal):
-        return isinstance(found, float) and abs(Fraction(expected) - Fraction(found)) <= TOLERANCE
+        exact = Fraction(expected)
+        near = max(SHOWN, abs(exact) * FLOATING)
+        return isinstance(found, int | float) and abs(exact - Fraction(found)) <= near
+    if isinstance(expected, Near):
+        return isinstance(found, int) and abs(expected.whole - found) <= expected.give
     return type(expected) is type(found) and expected == found
 
 
@@ -107,6 +114,8 @@ def _sortable(value: object) -> tuple[bool, int, str]:
 def _shown(value: object) -> str:
     if isinstance(value, Fraction | Decimal):
         return f"{float(value):.9f}"
+    if isinstance(value, Near):
+        return f"{value.whole} (within {value.give})"
     return repr(value)
 
 
@@ -114,7 +123,7 @@ def _plain(value: object) -> Plain:
     """Dataclasses as mappings, enums by value (integer ones by name), exact figures as they are."""
     if isinstance(value, Enum):
         return value.name.lower() if isinstance(value, int) else str(value.value)
-    if value is None or isinstance(value, str | int | Fraction | Decimal):
+    if value is None or isinstance(value, str | int | Fraction | Decimal | Near):
         return value
     if isinstance(value, tuple):
         return [_plain(part) for part in value]

@@ -63,9 +63,10 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def demanded(profile: Profile, case: Case) -> list[Quantity]:
-    """What has to be measured: whatever a rule that weighs anything, or the MKT, speaks of."""
+    """What has to be measured: whatever rules, MKT or stability budget speak of (section 3)."""
     ruled = {r.quantity for r in profile.rules if weight(r.action, case) is not Weight.NOTE}
-    if profile.kinetic is not None and profile.kinetic.limit is not None:
+    has_limit = profile.kinetic is not None and profile.kinetic.limit is not None
+    if has_limit or profile.stability is not None:
         ruled.add(Quantity.TEMPERATURE)
     return sorted(ruled)
 

@@ -12,7 +12,7 @@ from analytics.profile import Measure, Mode
 from analytics.reference.spans import joined
 
 if TYPE_CHECKING:
-    from analytics.kernel import Limit
+    from analytics.limits import Limit
     from analytics.profile import Rule
     from analytics.reference.observation import Observation
     from analytics.reference.spans import Span

@@ -74,7 +74,7 @@ def view(
     within = [
         span for other in beside if seen.gaps for span in _surely_within(other, bar, decision)
     ]
-    bounds = _clipped_towards(seen, pessimistic, label)
+    bounds = clipped_towards(seen, pessimistic, label)
     return View(
         optimistic_bar=optimistic,
         pessimistic_bar=pessimistic,
@@ -143,7 +143,7 @@ def _surely_within(other: Observation, bar: Bar, decision: Decision) -> list[Spa
     return without(other.known, out)
 
 
-def _clipped_towards(seen: Observation, bar: Bar, label: Label) -> list[int]:
+def clipped_towards(seen: Observation, bar: Bar, label: Label) -> list[int]:
     """Ends of scale on the limit's side of the label's middle; all of them without a middle."""
     low, high = label.low_milli, label.high_milli
     if seen.channel.quantity is not Quantity.TEMPERATURE or low is None or high is None:

@@ -64,8 +64,6 @@ def recording(seen: Observation, profile: Profile) -> Recording | None:
     if limits is None or seen.channel.quantity not in SENSED:
         return None
     longest_ms = _step_ms(limits, total_ms(seen.watched))
-    if longest_ms is None:
-        return None
     late, compliant_ms = 0, 0
     for index, step_ms in enumerate(seen.steps_ms):
         is_out = all(
@@ -78,6 +76,8 @@ def recording(seen: Observation, profile: Profile) -> Recording | None:
             compliant_ms += step_ms
     all_ms = sum(seen.steps_ms)
     return Recording(
+        standard=limits.standard,
+        limit_ms=longest_ms,
         segments=len(seen.steps_ms),
         late=late,
         worst_ms=max(seen.steps_ms, default=None),
@@ -85,11 +85,11 @@ def recording(seen: Observation, profile: Profile) -> Recording | None:
     )
 
 
-def spikes(seen: Observation, profile: Profile) -> Flagged | None:
+def spikes(seen: Observation, profile: Profile) -> Flagged:
     """Readings that depart and return faster than the air can (S21)."""
     fastest = profile.suspicion.spike_milli_per_minute
     if fastest is None or seen.channel.quantity is not Quantity.TEMPERATURE:
-        return None
+        return _flagged(())
     return _flagged(
         seen.t[i]
         for i in _inner(seen)
@@ -99,11 +99,11 @@ def spikes(seen: Observation, profile: Profile) -> Flagged | None:
     )
 
 
-def changes(seen: Observation, profile: Profile) -> Flagged | None:
+def changes(seen: Observation, profile: Profile) -> Flagged:
     """Readings between two segments that both change faster than allowed (S22)."""
     fastest = profile.suspicion.change_milli_per_minute
     if fastest is None or seen.channel.quantity is not Quantity.TEMPERATURE:
-        return None
+        return _flagged(())
     shortest = seen.interval_ms or 0
     return _flagged(
         seen.t[i]
@@ -136,12 +136,12 @@ def _extreme(seen: Observation, milli: int) -> Extreme:
     return Extreme(milli=milli, at_ms=seen.t[seen.v.index(milli)])
 
 
-def _step_ms(limits: RecordingLimits, journey_ms: int) -> int | None:
-    """The longest interval that a journey of this length allows."""
+def _step_ms(limits: RecordingLimits, journey_ms: int) -> int:
+    """The longest interval that a journey of this length allows; the last step is for any."""
     for step in limits.steps:
         if step.up_to_ms is None or journey_ms <= step.up_to_ms:
             return step.interval_ms
-    return None
+    return limits.steps[-1].interval_ms
 
 
 def _is_off_label(seen: Observation, milli: int, label: Label) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SIXTY_DIGITS: Final = Context(prec=60, Emin=MIN_EMIN, Emax=MAX_EMAX)
 GAS_CONSTANT: Final = Decimal("0.008314462618")  # kJ/(mol K), CODATA 2018
 ZERO_CELSIUS: Final = Decimal("273.15")  # K
+COLDEST_MILLI: Final = -273_149  # what uncertainty makes colder is taken as this
 RATE_UNIT: Final = 1 << 24  # limits of MKT are compared with this resolution, enclosing the truth
 
 
@@ -72,13 +73,11 @@ def mean_kinetic_celsius(weights: Mapping[int, int], activation: float) -> Decim
         return over_r / -mean.ln() - ZERO_CELSIUS
 
 
-def ageing(weights: Mapping[int, int], activation: float, reference_milli: int) -> Decimal:
-    """``Σ w·exp(Θ(1/Tref - 1/T))``: time, doubled, as if at the reference temperature (4.1)."""
+def ageing(milli: int, activation: float, reference_milli: int) -> Decimal:
+    """``exp(Θ(1/Tref - 1/T))``: how fast goods age, relative to the reference (4.1)."""
     with localcontext(SIXTY_DIGITS):
         over_r = theta(activation)
-        at_reference = over_r / kelvin(reference_milli)
-        rates = (w * (at_reference - over_r / kelvin(v)).exp() for v, w in weights.items())
-        return sum(rates, Decimal(0))
+        return (over_r / kelvin(reference_milli) - over_r / kelvin(milli)).exp()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +123,9 @@ def heat_windows(
         later - earlier if is_covered else 0
         for (earlier, later), is_covered in zip(pairwise(seen.t), seen.covered, strict=True)
     ]
-    rates = {value: _enclosed(value + shifted_milli, limit) for value in set(seen.v)}
+    rates = {
+        value: _enclosed(max(value + shifted_milli, COLDEST_MILLI), limit) for value in set(seen.v)
+    }
     low, high = (
         list(
             accumulate(
@@ -138,7 +139,8 @@ def heat_windows(
     windows = []
     for end in ends:
         begin = end - limit.window_ms
-        first, last = bisect_left(seen.t, begin), bisect_right(seen.t, end) - 1
+        last = bisect_right(seen.t, end) - 1
+        first = min(bisect_left(seen.t, begin), last)
         short = begin < seen.t[0]
         windows.append(
             HeatWindow(
@@ -163,8 +165,6 @@ def _enclosed(milli: int, limit: KineticLimit) -> tuple[int, int]:
     if milli == limit.limit_milli:
         return RATE_UNIT, RATE_UNIT
     with localcontext(SIXTY_DIGITS):
-        over_r = theta(limit.activation_kj_per_mol)
-        exponent = over_r / kelvin(limit.limit_milli) - over_r / kelvin(milli)
-        rate = exponent.exp() * RATE_UNIT
+        rate = ageing(milli, limit.activation_kj_per_mol, limit.limit_milli) * RATE_UNIT
         half = Decimal("0.5")
         return max(floor(rate - half), 0), ceil(rate + half)

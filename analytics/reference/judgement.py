@@ -45,7 +45,7 @@ def reference(profile: Profile, case: Case) -> Reference:
     channels = [judge_channel(scene) for scene in scenes]
     stability = profile.stability
     budgets = [] if stability is None else [judge_lot(lot, stability, scenes) for lot in case.lots]
-    repeats = RepeatsAnswer(here=_repeats(channels), earlier_on_lane=case.earlier_on_lane)
+    repeats = RepeatsAnswer(here=_repeats(channels), earlier=case.earlier_on_lane)
     reasons = sorted(
         [
             *_absences(profile, case, [scene.seen for scene in scenes]),
@@ -174,7 +174,7 @@ def _repeat_reasons(profile: Profile, repeats: RepeatsAnswer) -> Iterable[Reason
     allowed = profile.repeats
     if allowed.consignment is not None and repeats.here >= allowed.consignment:
         yield reason(ReasonCode.REPEATED_EXCURSIONS)
-    on_lane = repeats.earlier_on_lane + 1 if repeats.here else 0
+    on_lane = repeats.earlier + 1 if repeats.here else 0
     if allowed.lane is not None and repeats.here and on_lane >= allowed.lane:
         yield reason(ReasonCode.REPEATED_EXCURSIONS)
 
@@ -203,9 +203,8 @@ def _severity(
         if rule.weight is not Weight.NOTE
         and rule.rule.budget_ms is not None
         and 2 * rule.answer.pessimistic_ms > rule.rule.budget_ms
-        and (rule.answer.events or rule.shown.gaps)
     ]
-    half_used = [each for each in budgets if 2 * each.total.pessimistic_ppb > WHOLE_PPB]
+    half_used = [each for each in budgets if 2 * each.total.pessimistic_ppb.whole > WHOLE_PPB]
     blocking = [each for each in reasons if Verdict(each.verdict) is not Verdict.PASS]
     if blocking or half_spent or half_used:
         return "MAJOR"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor
@@ -10,12 +11,19 @@ from typing import TYPE_CHECKING, Final
 from analytics.case import Role
 from analytics.exposure import Finding
 from analytics.profile import Decision, Mode
-from analytics.reference.answer import BudgetAnswer, Share
+from analytics.reference.answer import BudgetAnswer, Near, Share
 from analytics.reference.channel import unseen
 from analytics.reference.consequence import Weight, verdict_of
 from analytics.reference.events import Bar
-from analytics.reference.exposure import margin_ms, shortest, together, view, widest
-from analytics.reference.heat import ageing, histogram
+from analytics.reference.exposure import (
+    clipped_towards,
+    margin_ms,
+    shortest,
+    together,
+    view,
+    widest,
+)
+from analytics.reference.heat import COLDEST_MILLI, SIXTY_DIGITS, ageing, histogram
 from analytics.reference.observation import Clock
 from analytics.reference.spans import total_ms
 from coldgate.model import Quantity
@@ -26,11 +34,16 @@ if TYPE_CHECKING:
     from analytics.case import Damage, Lot
     from analytics.profile import Arrhenius, Band, Stability
     from analytics.reference.channel import Scene
+    from analytics.reference.exposure import View
 
 WHOLE_PPB: Final = 10**9
 MOST_PPB: Final = 10**15  # nothing is known: more than any product bears
-FLOAT_SHARE: Final = Fraction(1, 10**9)  # what exponentials in floating point may be wrong by
-UNSYNCED_SHARE: Final = Fraction(1, 100)  # S3
+FLOAT_SHARE: Final = Decimal("1e-9")  # what exponentials in floating point may be wrong by
+UNSYNCED_SHARE: Final = Decimal("0.01")  # S3
+
+
+NOTHING: Final = Near(0)
+MOST: Final = Near(MOST_PPB)
 
 
 def judge_lot(lot: Lot, stability: Stability, scenes: Sequence[Scene]) -> BudgetAnswer:
@@ -43,9 +56,9 @@ def judge_lot(lot: Lot, stability: Stability, scenes: Sequence[Scene]) -> Budget
         if _speaks_of(scene, lot)
     ]
     here = Share(
-        optimistic_ppb=max((share.optimistic_ppb for share in shares), default=0),
-        measured_ppb=max((share.measured_ppb for share in shares), default=0),
-        pessimistic_ppb=max((share.pessimistic_ppb for share in shares), default=MOST_PPB),
+        optimistic_ppb=max((share.optimistic_ppb for share in shares), default=NOTHING),
+        measured_ppb=max((share.measured_ppb for share in shares), default=NOTHING),
+        pessimistic_ppb=max((share.pessimistic_ppb for share in shares), default=MOST),
     )
     spent = _spent(lot.spent)
     total = Share(
@@ -73,37 +86,43 @@ def _speaks_of(scene: Scene, lot: Lot) -> bool:
 
 def _spent(before: Damage) -> Share:
     return Share(
-        optimistic_ppb=before.optimistic_ppb,
-        measured_ppb=before.measured_ppb,
-        pessimistic_ppb=before.pessimistic_ppb,
+        optimistic_ppb=Near(before.optimistic_ppb),
+        measured_ppb=Near(before.measured_ppb),
+        pessimistic_ppb=Near(before.pessimistic_ppb),
     )
 
 
 def _finding(total: Share) -> Finding:
-    if total.optimistic_ppb > WHOLE_PPB:
+    if total.optimistic_ppb.whole > WHOLE_PPB:
         return Finding.VIOLATED
-    is_left = total.pessimistic_ppb <= WHOLE_PPB
+    is_left = total.pessimistic_ppb.whole <= WHOLE_PPB
     return Finding.SATISFIED if is_left else Finding.UNDECIDED
 
 
 def _banded(bands: Sequence[Band], scene: Scene) -> Share:
     """Time above each temperature over its budget, summed over exclusive bands."""
-    times = [_above_ms(band, scene) for band in bands]
+    views = [_view(band, scene) for band in bands]
+    times = [_above_ms(shown, scene) for shown in views]
     optimistic, measured, pessimistic = (
         _damage(bands, [each[side] for each in times]) for side in range(3)
     )
     return Share(
-        optimistic_ppb=floor(optimistic * WHOLE_PPB),
-        measured_ppb=round(measured * WHOLE_PPB),
-        pessimistic_ppb=ceil(pessimistic * WHOLE_PPB),
+        optimistic_ppb=Near(floor(optimistic * WHOLE_PPB)),
+        measured_ppb=Near(round(measured * WHOLE_PPB)),
+        pessimistic_ppb=MOST
+        if any(shown.hidden for shown in views)
+        else Near(min(ceil(pessimistic * WHOLE_PPB), MOST_PPB)),
     )
 
 
-def _above_ms(band: Band, scene: Scene) -> tuple[int, int, int]:
-    """Time above the band's temperature at best, as read, and at worst (S28)."""
-    profile, seen = scene.profile, scene.seen
+def _view(band: Band, scene: Scene) -> View:
     bar = Bar(band.above_milli, is_high=True, inclusive=False)
-    shown = view(seen, scene.beside, bar, profile.decision, profile.label)
+    return view(scene.seen, scene.beside, bar, scene.profile.decision, scene.profile.label)
+
+
+def _above_ms(shown: View, scene: Scene) -> tuple[int, int, int]:
+    """Time above a band's temperature at best, as read, and at worst (S28)."""
+    profile, seen = scene.profile, scene.seen
     read = [event.span(profile.measure) for event in shown.nominal]
     optimistic = together(Mode.CUMULATIVE, shortest(shown.optimistic, profile.measure))
     pessimistic = total_ms(widest(shown, profile.measure)) + total_ms(shown.gaps)
@@ -124,21 +143,33 @@ def _by_rate(life: Arrhenius, scene: Scene) -> Share:
     seen, decision = scene.seen, scene.profile.decision
     uncertainty = 0 if decision is Decision.SIMPLE else seen.uncertainty_milli
     lower = -uncertainty if decision is Decision.NON_BINARY else 0
-    slack = UNSYNCED_SHARE if seen.clock is Clock.UNSYNCED else Fraction(0)
+    slack = UNSYNCED_SHARE if seen.clock is Clock.UNSYNCED else Decimal(0)
     weights = histogram(seen)
     optimistic, measured, pessimistic = (
-        _rate_damage(life, {value + shift: ms for value, ms in weights.items()})
-        for shift in (lower, 0, uncertainty)
+        _rate_damage(life, weights, shift) for shift in (lower, 0, uncertainty)
     )
+    with localcontext(SIXTY_DIGITS):
+        optimistic *= (1 - FLOAT_SHARE) * (1 - slack)
+        pessimistic *= (1 + FLOAT_SHARE) * (1 + slack)
+    reference = Bar(life.reference_milli, is_high=True, inclusive=False)
+    has_no_end = unseen(scene) or clipped_towards(seen, reference, scene.profile.label)
     return Share(
-        optimistic_ppb=floor(optimistic * (1 - FLOAT_SHARE) * (1 - slack) * WHOLE_PPB),
-        measured_ppb=round(measured * WHOLE_PPB),
-        pessimistic_ppb=MOST_PPB
-        if unseen(scene)
-        else ceil(pessimistic * (1 + FLOAT_SHARE) * (1 + slack) * WHOLE_PPB),
+        optimistic_ppb=_near(floor(optimistic)),
+        measured_ppb=_near(round(measured)),
+        pessimistic_ppb=MOST if has_no_end else _near(min(ceil(pessimistic), MOST_PPB)),
     )
 
 
-def _rate_damage(life: Arrhenius, weights: dict[int, int]) -> Fraction:
-    aged = ageing(weights, life.activation_kj_per_mol, life.reference_milli)
-    return Fraction(aged) / (2 * life.budget_ms)
+def _rate_damage(life: Arrhenius, weights: dict[int, int], shifted_milli: int) -> Decimal:
+    """The damage in billionths if every value were higher by ``shifted_milli``."""
+    with localcontext(SIXTY_DIGITS):
+        aged = Decimal(0)
+        for value, ms in weights.items():
+            milli = max(value + shifted_milli, COLDEST_MILLI)
+            aged += ms * ageing(milli, life.activation_kj_per_mol, life.reference_milli)
+        return aged * WHOLE_PPB / (2 * life.budget_ms)
+
+
+def _near(whole: int) -> Near:
+    """What floating point may show instead: one more or less, or its eleventh digit."""
+    return Near(whole, 1 + whole // 10**11)

@@ -31,6 +31,7 @@ CLOCK_RESOLUTION_MS: Final = 2_000  # decision 0040
 LONGEST_INTERVAL_MS: Final = 3_600_000  # EN 12830, in transport
 LONGEST_BRIDGE_MS: Final = 2**31 - 1
 REGULAR: Final = 3  # times between readings that it takes to show an interval
+CALIBRATED: Final = (Quantity.TEMPERATURE, Quantity.HUMIDITY)
 ABSOLUTE_ZERO_MILLI: Final = -273_150
 
 
@@ -49,7 +50,6 @@ class Row:
     at_ms: int
     milli: int
     flags: int
-    in_range: bool
 
     def has(self, flag: ReadingFlag) -> bool:
         """True if the reading carries the flag."""
@@ -80,7 +80,7 @@ class Observation:
     conflicts: int
     uncertainty_milli: int
     certificates: tuple[str, ...]
-    uncertified: int
+    uncalibrated: int
     digest: str
 
     @property
@@ -143,7 +143,7 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Observation:
         conflicts=conflicts,
         uncertainty_milli=_uncertainty_milli(channel, in_use, profile),
         certificates=tuple(sorted({each.number for each in in_use if each is not None})),
-        uncertified=in_use.count(None),
+        uncalibrated=in_use.count(None) if channel.quantity in CALIBRATED else 0,
         digest=_digest(real),
     )
 
@@ -208,21 +208,22 @@ def _rows(
 
 
 def _row(channel: Channel, profile: Profile, reading: tuple[int, int, int]) -> Row:
-    """The reading as the certificate in force then corrects it (S2), and if in range (S5)."""
+    """The reading as the certificate in force corrects it (S2); a fault if out of range (S5)."""
     at_ms, raw, flags = reading
     low, high = channel.range_milli or (raw, raw)
-    in_range = low <= raw <= high or bool(flags & ReadingFlag.CLIPPED)
-    forbidden = profile.uncertainty.corrections is Corrections.FORBIDDEN
-    certificate = None if forbidden else in_force(channel.certificates, at_ms)
-    is_fault = flags & ReadingFlag.FAULT
-    milli = raw if certificate is None or is_fault else corrected(raw, certificate)
-    return Row(at_ms, milli, flags, in_range)
+    if not low <= raw <= high and not flags & ReadingFlag.CLIPPED:
+        flags |= ReadingFlag.FAULT
+    certificate = in_force(channel.certificates, at_ms)
+    is_forbidden = profile.uncertainty.corrections is Corrections.FORBIDDEN
+    if certificate is None or is_forbidden or flags & ReadingFlag.FAULT:
+        return Row(at_ms, raw, flags)
+    return Row(at_ms, corrected(raw, certificate), flags)
 
 
 def _is_reading(row: Row, quantity: Quantity) -> bool:
-    """False for what is invalid: faults, out of the sensor's range, no temperature (S5)."""
-    impossible = quantity is Quantity.TEMPERATURE and row.milli <= ABSOLUTE_ZERO_MILLI
-    return row.in_range and not impossible and not row.has(ReadingFlag.FAULT)
+    """False for what is invalid: faults, and what no temperature can be (S5)."""
+    is_impossible = quantity is Quantity.TEMPERATURE and row.milli <= ABSOLUTE_ZERO_MILLI
+    return not is_impossible and not row.has(ReadingFlag.FAULT)
 
 
 def _one_per_instant(
@@ -236,7 +237,7 @@ def _one_per_instant(
     kept = []
     for at_ms in sorted(values):
         milli = max(values[at_ms], key=lambda value: (_harm(value, quantity, label), value))
-        kept.append(Row(at_ms, milli, values[at_ms][milli], in_range=True))
+        kept.append(Row(at_ms, milli, values[at_ms][milli]))
     return kept, sum(1 for flags in values.values() if len(flags) > 1)
 
 
@@ -278,8 +279,14 @@ def _uncertainty_milli(
 
 
 def _digest(rows: Sequence[Row]) -> str:
-    """SHA-256 of all rows but tests, column after column, little-endian (S33)."""
-    written = sha256(pack(f"<{len(rows)}q", *(row.at_ms for row in rows)))
-    written.update(pack(f"<{len(rows)}i", *(row.milli for row in rows)))
-    written.update(bytes(row.flags for row in rows))
+    """SHA-256 over the days' own: their columns one after another, little-endian (S33)."""
+    days: dict[int, list[Row]] = {}
+    for row in rows:
+        days.setdefault(row.at_ms // DAY_MS, []).append(row)
+    written = sha256()
+    for day, its in sorted(days.items()):
+        columns = sha256(pack(f"<{len(its)}q", *(row.at_ms for row in its)))
+        columns.update(pack(f"<{len(its)}i", *(row.milli for row in its)))
+        columns.update(bytes(row.flags for row in its))
+        written.update(f"{day}:{columns.hexdigest()}\n".encode())
     return written.hexdigest()
