@@ -19,6 +19,8 @@ from analytics.profile import (
 from coldgate.model import Quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from analytics.profile import Profile, Uncertainty
     from analytics.profile_node import Node
 
@@ -104,7 +106,7 @@ def _refuse_idle(node: Node, rule: Rule, profile: Profile) -> None:
     if rule.budget_ms is None or rule.action is Action.NOTE:
         return
     for other in profile.rules:
-        alike = (rule.decision or profile.decision) is (other.decision or profile.decision)
+        alike = _decision(rule, profile) is _decision(other, profile)
         is_stern = FORCE[other.action][0] >= FORCE[rule.action][1]
         if alike and is_stern and _pattern(other) != _pattern(rule) and _implies(rule, other):
             raise node.at("budget").error(f"can never decide, {other.id} decides before it")
@@ -155,34 +157,41 @@ def _pattern(rule: Rule) -> object:
 
 def _refuse_no_room(node: Node, profile: Profile, quantity: Quantity) -> None:
     """Limits from both sides must leave a value that can be shown to be allowed (S28)."""
-    high, low = (_tightest(profile, quantity, side) for side in (Side.HIGH, Side.LOW))
+    decisive = [
+        rule
+        for rule in profile.rules
+        if rule.quantity is quantity and rule.budget_ms is None and FORCE[rule.action][0]
+    ]
+    high, low = _tightest(decisive, Side.HIGH), _tightest(decisive, Side.LOW)
     if high is None or low is None:
         return
     room = high.limit.milli - low.limit.milli
     if room < 0 or (room == 0 and (high.limit.inclusive or low.limit.inclusive)):
-        later = max(profile.rules.index(rule) for rule in (high, low))
+        later = max(profile.rules.index(high), profile.rules.index(low))
         place = node.at("rules").entry(later).at("when")
         raise place.error(f"{high.id} and {low.id} leave no value that is allowed")
-    margins = [
-        _least_uncertainty(profile.uncertainty, quantity)
-        for rule in (high, low)
-        if (rule.decision or profile.decision) is not Decision.SIMPLE
-    ]
-    if margins and sum(margins) >= room:
+    margin = _margin(high, profile) + _margin(low, profile)
+    if margin and margin >= room:
         problem = f"between {high.id} and {low.id} nothing can be shown to be allowed"
         raise node.at("uncertainty").error(problem)
 
 
-def _tightest(profile: Profile, quantity: Quantity, side: Side) -> Rule | None:
-    """The first limit on this side that goods may not pass for any time, or on average."""
-    found = [
-        rule
-        for rule in profile.rules
-        if (rule.quantity, rule.limit.side) == (quantity, side)
-        and rule.action not in UNDEMANDING
-        and (rule.mode is Mode.MEAN or _by_existence(rule))
-    ]
+def _margin(rule: Rule, profile: Profile) -> int:
+    """The least distance from the limit that a PASS must keep, in milli-units."""
+    if _decision(rule, profile) is Decision.SIMPLE:
+        return 0
+    return _least_uncertainty(profile.uncertainty, rule.quantity)
+
+
+def _decision(rule: Rule, profile: Profile) -> Decision:
+    """How uncertainty enters what the rule decides."""
+    return rule.decision or profile.decision
+
+
+def _tightest(rules: Iterable[Rule], side: Side) -> Rule | None:
+    """The rule whose limit on this side is met first."""
     sign = 1 if side is Side.HIGH else -1
+    found = [rule for rule in rules if rule.limit.side is side]
     return min(found, key=lambda rule: sign * rule.limit.milli, default=None)
 
 
@@ -210,12 +219,17 @@ def _refuse_kinetic(node: Node, profile: Profile) -> None:
     limit_milli = profile.kinetic.limit.limit_milli
     if label.low_milli is not None and limit_milli <= label.low_milli:
         raise place.at("limit").error("lies on the wrong side of the label")
-    for rule in profile.rules:
-        is_hard = _by_existence(rule) and FORCE[rule.action][0] >= HOLDING
-        is_high = rule.quantity is Quantity.TEMPERATURE and rule.limit.side is Side.HIGH
-        if is_hard and is_high and rule.limit.milli <= limit_milli:
-            hard = decimal_text(rule.limit.milli)
-            raise place.at("limit").error(f"can never decide, {rule.id} stops at {hard}")
+    stopping = [
+        rule
+        for rule in profile.rules
+        if rule.quantity is Quantity.TEMPERATURE
+        and _by_existence(rule)
+        and FORCE[rule.action][0] >= HOLDING
+    ]
+    hard = _tightest(stopping, Side.HIGH)
+    if hard is not None and hard.limit.milli <= limit_milli:
+        bound = decimal_text(hard.limit.milli)
+        raise place.at("limit").error(f"can never decide, {hard.id} stops at {bound}")
 
 
 def _refuse_stability(node: Node, profile: Profile) -> None:

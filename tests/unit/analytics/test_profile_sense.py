@@ -129,6 +129,8 @@ def test_a_contradiction_is_refused_at_its_place(changes: dict[str, Any], path: 
         # the goods bear more than the rule of one logger does, by certificate
         ruled(*BOTH_SIDES, decision="non-binary", uncertainty={"mpe": {"temperature": 3.0}}),
         ruled(*BOTH_SIDES, uncertainty={"spatial": 1.5}),
+        # the mean kinetic temperature may be too high where the mean is not
+        ruled(make_rule(mode="mean", budget=...), mkt={"limit": 8.0, "window": "24h"}),
         # humidity alone
         ruled(make_rule(when="RH > 40.0", mode="mean", budget=...), label=[None, None]),
         # thawing is a matter of time, not of a rate
