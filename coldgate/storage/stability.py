@@ -154,8 +154,9 @@ def add_spend(connection: Connection, consignment_id: str, rows: Sequence[Spend]
 
 def touch_followers(connection: Connection, consignment_id: str, *, since: datetime) -> None:
     """Have the consignments of its lots judged again that began at ``since`` or later."""
-    connection.execute(_SQL["touch_followers"], {"id": consignment_id, "since": since})
-    connection.execute(_SQL["wake_judge"])
+    parameters = {"id": consignment_id, "since": since}
+    if connection.execute(_SQL["touch_followers"], parameters).rowcount:
+        connection.execute(_SQL["wake_judge"])
 
 
 def earlier_on_lane(connection: Connection, consignment_id: str, *, began_at: datetime) -> int:
@@ -180,8 +181,8 @@ def touch_lane(
 ) -> None:
     """Have those judged again that count this consignment, begun between ``first`` and ``last``."""
     parameters = {"id": consignment_id, "first": first, "last": last}
-    connection.execute(_SQL["touch_lane"], parameters)
-    connection.execute(_SQL["wake_judge"])
+    if connection.execute(_SQL["touch_lane"], parameters).rowcount:
+        connection.execute(_SQL["wake_judge"])
 
 
 def ledger(connection: Connection, *, product: str, lot: str) -> list[LedgerRow]:
