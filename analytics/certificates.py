@@ -43,6 +43,12 @@ def corrected(
     return readings.with_values(v.astype(np.int32))
 
 
+def in_force_counts(t: Millis, certificates: Sequence[Certificate]) -> list[int]:
+    """At how many of the instants no certificate is in force, and then each of them."""
+    places = in_force(t, certificates) + 1
+    return np.bincount(places, minlength=len(certificates) + 1).tolist()
+
+
 def in_force(t: Millis, certificates: Sequence[Certificate]) -> Indices:
     """The place of the certificate in force at each instant, -1 for none.
 

@@ -45,12 +45,9 @@ class Histograms:
     v: Milli
     weight_ms: Millis
 
-    def of_row(self, row: int) -> Histograms:
-        """The histogram of one channel."""
-        first, last = np.searchsorted(self.row, (row, row + 1)).tolist()
-        return Histograms(
-            row=self.row[first:last], v=self.v[first:last], weight_ms=self.weight_ms[first:last]
-        )
+    def take(self, chosen: Indices | Bools | slice) -> Histograms:
+        """Some of the bins, in the order asked for."""
+        return Histograms(row=self.row[chosen], v=self.v[chosen], weight_ms=self.weight_ms[chosen])
 
 
 def counted(part: Table, odd: OddSegments, first_row: int) -> Histograms:

@@ -76,6 +76,10 @@ class Bars:
         """How many limits each row has."""
         return len(self.sign)
 
+    def take(self, rows: Indices) -> Bars:
+        """The limits of some rows, in the order asked for."""
+        return Bars(self.sign, self.milli[:, rows], self.least[:, rows])
+
     def beyond(self, k: int, rows: Indices, v: Milli) -> Millis:
         """How far values of ``rows`` lie beyond limit ``k``; negative within it."""
         distance: Millis = self.sign[k] * (v.astype(np.int64) - self.milli[k, rows])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analytics.certificates import CLIMATIC, corrected, in_force, uncertainty_milli
+from analytics.certificates import CLIMATIC, corrected, in_force_counts, uncertainty_milli
 from analytics.clock import ClockState, synchronise
 from analytics.intervals import NEVER, intervals
 from analytics.readings import Canonical, Label, Readings, canonicalise, joined
@@ -77,8 +77,8 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
     is_labelled = channel.quantity is Quantity.TEMPERATURE
     label = profile.label if is_labelled else UNLABELLED
     kept = canonicalise(values, channel.quantity, label)
-    places = in_force(kept.t, channel.certificates)
-    used = [channel.certificates[at] if at >= 0 else None for at in np.unique(places).tolist()]
+    counts = in_force_counts(kept.t, channel.certificates)
+    used = [one for one, count in zip((None, *channel.certificates), counts, strict=True) if count]
     interval_ms = believed_interval(channel.interval_ms, kept.t, profile.gap_cap_ms)
     return Record(
         channel=channel,
@@ -90,7 +90,7 @@ def observe(channel: Channel, window: Window, profile: Profile) -> Record:
         interval_ms=interval_ms,
         bridge_ms=max_bridge(interval_ms or 0, profile.gap_cap_ms),
         uncertainty_milli=uncertainty_milli(channel.quantity, used, policy),
-        uncalibrated=int(np.count_nonzero(places < 0)) if channel.quantity in CLIMATIC else 0,
+        uncalibrated=counts[0] if channel.quantity in CLIMATIC else 0,
         certificates=tuple(sorted({one.number for one in used if one is not None})),
     )
 

@@ -7,7 +7,7 @@ seen is the one at the seam. All fields are integers, so equality is exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
@@ -63,8 +63,12 @@ class Spread:
     covered_ms: Millis
 
     def take(self, rows: Indices) -> Spread:
-        """Some of the channels, in the order asked for."""
-        return Spread(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+        """Some of the channels, in the order asked for; -1 stands for one without readings."""
+        taken = Spread(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+        none = rows < 0
+        return replace(
+            taken, n=np.where(none, 0, taken.n), covered_ms=np.where(none, 0, taken.covered_ms)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,6 +88,17 @@ class Summary:
     def rows(self) -> int:
         """How many channels there are."""
         return len(self.spread.n)
+
+    def take(self, rows: Indices) -> Summary:
+        """Some channels, in ascending order; -1 among them stands for one without readings."""
+        place = np.full(self.rows, -1)
+        place[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
+        return Summary(
+            spread=self.spread.take(rows),
+            gaps=_of_rows(self.gaps, place),
+            bins=_of_rows(self.bins, place),
+            runs=_of_rows(self.runs, place),
+        )
 
 
 def summarise(whole: Table, bars: Bars) -> Summary:
@@ -120,21 +135,13 @@ def merge(left: Summary, right: Summary, bars: Bars, bridge_ms: Millis) -> Summa
     Raises:
         ValueError: a right piece does not begin after its left piece ends.
     """
-    seam = _seam(left.spread, right.spread, bridge_ms)
+    seam = seam_between(left.spread, right.spread, bridge_ms)
     return Summary(
         spread=_together(left.spread, right.spread, seam),
         gaps=_with_seam_gaps(left.gaps, right.gaps, seam),
         bins=added(left.bins, right.bins, seam),
         runs=joined_runs(left.runs, right.runs, seam, bars),
     )
-
-
-def fold(pieces: Sequence[Summary], bars: Bars, bridge_ms: Millis) -> Summary:
-    """All pieces of each channel in order, merged as a tree: the work of the deepest is log n."""
-    while len(pieces) > 1:
-        pairs = [merge(a, b, bars, bridge_ms) for a, b in zip(pieces[::2], pieces[1::2])]  # noqa: B905 - an odd one stays
-        pieces = pairs + list(pieces[len(pairs) * 2 :])
-    return pieces[0]
 
 
 def _blocks(lengths: Indices) -> list[tuple[int, int]]:
@@ -262,7 +269,12 @@ def _candidates(part: Table, bars: Bars, rows: slice, spread: Spread) -> Indices
     return at[(v > np.repeat(high[touched], lengths)) | (v < np.repeat(low[touched], lengths))]
 
 
-def _seam(left: Spread, right: Spread, bridge_ms: Millis) -> Seam:
+def seam_between(left: Spread, right: Spread, bridge_ms: Millis) -> Seam:
+    """What lies between the left and the right piece of each row.
+
+    Raises:
+        ValueError: a right piece does not begin after its left piece ends.
+    """
     exists = (left.n > 0) & (right.n > 0)
     dt = right.first_t - left.last_t
     if (dt[exists] <= 0).any():
@@ -306,6 +318,17 @@ def _with_seam_gaps(left: Stretches, right: Stretches, seam: Seam) -> Stretches:
         end=np.concatenate((left.end, seam.t_right[new], right.end)),
     )
     return both.take(np.lexsort((both.start, both.row)))
+
+
+Ragged = TypeVar("Ragged", Stretches, Histograms, Runs)
+
+
+def _of_rows(parts: Ragged, place: Indices) -> Ragged:
+    """The parts whose row has a new place, there."""
+    new = place[parts.row]
+    kept = np.flatnonzero(new >= 0)
+    taken = parts.take(kept)
+    return replace(taken, row=new[kept])
 
 
 Columns = TypeVar("Columns", Spread, Stretches, Histograms)
