@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import device_files as files
 import pytest
 from device_files import as_channel, as_readings, cells, judged, read, tomst
-from judging import as_exact, make_profile, make_rule
+from judging import BUILTIN, as_exact, make_profile, make_rule
 
 from analytics.evaluation import ReasonCode
 from analytics.judge import judge
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from analytics.case import Channel
     from analytics.evaluation import ChannelResult
     from analytics.readings import Readings
 
@@ -41,15 +42,7 @@ FIELD: Final = as_exact(
         mkt={"dH": 83.144},
     )
 )
-FREEZER: Final = as_exact(
-    make_profile(
-        label=[-25.0, -15.0],
-        rules=[
-            make_rule(id="THAW", when="T > -15.0", mode="instant", budget=..., action="HOLD"),
-            make_rule(id="COLD", when="T < -25.0", mode="instant", budget=..., action="EXCURSION"),
-        ],
-    )
-)
+FROZEN: Final = as_exact(BUILTIN["FROZEN_M25_M15"])
 
 
 @dataclass(frozen=True)
@@ -85,9 +78,13 @@ FREEZER_TIMES: Final = {
 
 
 @cache
+def channel(name: str) -> Channel:
+    """The first temperature of an export, as the product reads it."""
+    return as_channel(read(EXPORTS[name].path, EXPORTS[name].mapping))
+
+
 def first_channel(name: str) -> ChannelResult:
-    file = read(EXPORTS[name].path, EXPORTS[name].mapping)
-    return judged(FIELD, as_channel(file)).channels[0]
+    return judged(FIELD, channel(name)).channels[0]
 
 
 def milli(export: Export) -> list[int]:
@@ -146,8 +143,7 @@ def test_time_above_the_limit_is_that_of_straight_lines_through_the_column(name:
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_reference_judge_answers_the_same(name: str) -> None:
-    file = read(EXPORTS[name].path, EXPORTS[name].mapping)
-    case = files.whole_log(as_channel(file))
+    case = files.whole_log(channel(name))
 
     assert differences(judge(FIELD, case).as_json(), reference(FIELD, case)) == []
 
@@ -214,7 +210,7 @@ def test_two_export_styles_of_one_run_are_one_evaluation(series: int) -> None:
 
 def test_five_time_columns_of_the_freezer_are_one_evaluation() -> None:
     digests = {
-        judged(FREEZER, as_channel(freezer_by(columns, form))).digest
+        judged(FROZEN, as_channel(freezer_by(columns, form))).digest
         for columns, form in FREEZER_TIMES.values()
     }
 
@@ -227,7 +223,7 @@ def freezer_by(columns: list[str], form: str) -> Any:
 
 
 def test_freezer_was_too_warm_six_times_and_never_too_cold() -> None:
-    evaluation = judged(FREEZER, as_channel(read(files.FREEZER, files.FREEZER_MAPPING)))
+    evaluation = judged(FROZEN, as_channel(read(files.FREEZER, files.FREEZER_MAPPING)))
 
     thaw, cold = evaluation.channels[0].rules
     assert evaluation.verdict is Verdict.HOLD
