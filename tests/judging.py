@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analytics.case import Case, Channel, Window
+from analytics.case import Case, Certificate, Channel, Window
+from analytics.gathering import gather
 from analytics.judge import judge
 from analytics.profile import Calibration, Decision, Repeats, Suspicion, Uncertainty
 from analytics.profile_format import load_builtin_profiles, parse_form
 from analytics.readings import Readings
+from analytics.record import observe
 from coldgate.model import ClockPair, EventKind, Quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from analytics.evaluation import Evaluation
+    from analytics.evaluation import Evaluation, ReasonCode
+    from analytics.panel import Panel
     from analytics.profile import Profile
 
 MINUTE = 60_000
@@ -105,6 +108,29 @@ def judged(
 ) -> Evaluation:
     """The evaluation of a single channel with these (minute, value) rows."""
     return judge(profile, make_case(make_channel(rows), **changes))
+
+
+def make_certificate(**changes: Any) -> Certificate:
+    """A certificate of a tenth of a degree that is in force for the whole year."""
+    fields: dict[str, Any] = {
+        "number": "C-1",
+        "valid_from_ms": START,
+        "valid_to_ms": START + 365 * DAY,
+        "expanded_milli": 100,
+    }
+    return Certificate(**(fields | changes))
+
+
+def make_panel(profile: Profile, *channels: Channel, window: Window | None = None) -> Panel:
+    """Channels of one quantity side by side; without a window, from first to last reading."""
+    seen = window or make_window(None, begin=None, stopped=True)
+    records = [observe(channel, seen, profile) for channel in channels]
+    return gather(profile, channels[0].quantity, records, ruled=True)
+
+
+def codes(evaluation: Evaluation) -> set[ReasonCode]:
+    """The codes of all reasons."""
+    return {reason.code for reason in evaluation.reasons}
 
 
 def steady(

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("name", ["arrays", "intervals", "kernel", "mkt"])
+@pytest.mark.parametrize("name", ["arrays", "intervals", "record", "traces"])
 def test_examples_in_docstrings_hold(name: str) -> None:
     module = import_module(f"analytics.{name}")
 

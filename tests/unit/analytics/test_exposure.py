@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Any
+
 import pytest
-from judging import MINUTE, START, make_profile, make_rule, readings
+from judging import (
+    MINUTE,
+    START,
+    make_channel,
+    make_panel,
+    make_profile,
+    make_rule,
+    make_window,
+    readings,
+)
 
-from analytics.exposure import Evidence, Finding, first_trigger, weigh
-from analytics.intervals import NEVER, Intervals, intervals
-from analytics.kernel import events, segments
-from analytics.profile import Measure, Rule
+from analytics.exposure import FINDINGS, NEVER_MS, Finding, weigh
+from coldgate.model import ReadingFlag
 
-
-def rule_of(**changes: object) -> Rule:
-    return make_profile(rules=[make_rule(**changes)]).rules[0]
-
-
-def evidence_of(rows: list[tuple[float, float]], rule: Rule, **changes: object) -> Evidence:
-    """The events in these rows under a bridge of fifteen minutes; gaps as given."""
-    seen = readings(rows)
-    covered = segments(seen.taken_at_ms, 15 * MINUTE).covered
-    found = events(seen.taken_at_ms, seen.value_milli, covered, rule.limit)
-    return Evidence(**({"events": found, "gaps": NEVER} | changes))  # type: ignore[arg-type]
-
+if TYPE_CHECKING:
+    from analytics.case import Channel, Window
+    from analytics.exposure import Exposures
 
 HOT_TEN = [(0, 7.0), (10, 9.0), (20, 9.0), (30, 7.0)]
 
 
-@pytest.mark.parametrize(
-    ("measure", "minutes"), [(Measure.LIN, 20), (Measure.HOLD, 20), (Measure.UPPER, 30)]
-)
-def test_each_measure_counts_its_own_duration(measure: Measure, minutes: int) -> None:
-    rule = rule_of()
+def weighed(
+    channel: Channel,
+    measure: str = "lin",
+    *,
+    window: Window | None = None,
+    **rule: Any,
+) -> Exposures:
+    """The exposure of a single channel to a rule with these keys."""
+    profile = make_profile(rules=[make_rule(**rule)], measure=measure)
+    panel = make_panel(profile, channel, window=window)
+    return weigh(profile.rules[0], panel.columns.views[0], profile.measure, panel)
 
-    exposure = weigh(rule, measure, evidence_of(HOT_TEN, rule))
 
-    assert exposure.measured_ms == minutes * MINUTE
-    assert exposure.optimistic_ms == exposure.pessimistic_ms == minutes * MINUTE
+def finding_of(exposures: Exposures) -> Finding:
+    return FINDINGS[exposures.finding[0]]
+
+
+@pytest.mark.parametrize(("measure", "minutes"), [("lin", 20), ("hold", 20), ("upper", 30)])
+def test_each_measure_counts_its_own_duration(measure: str, minutes: int) -> None:
+    exposure = weighed(make_channel(HOT_TEN), measure)
+
+    assert exposure.measured_ms[0] == minutes * MINUTE
+    assert exposure.optimistic_ms[0] == exposure.pessimistic_ms[0] == minutes * MINUTE
 
 
 @pytest.mark.parametrize(
@@ -49,46 +61,47 @@ def test_each_measure_counts_its_own_duration(measure: Measure, minutes: int) ->
     ],
 )
 def test_an_exact_duration_is_decided_exactly(budget: str, trigger: str, finding: Finding) -> None:
-    rule = rule_of(budget=budget, trigger=trigger)
+    exposure = weighed(make_channel(HOT_TEN), budget=budget, trigger=trigger)
 
-    assert weigh(rule, Measure.LIN, evidence_of(HOT_TEN, rule)).finding is finding
+    assert finding_of(exposure) is finding
 
 
-def test_a_rounded_duration_leaves_its_last_two_milliseconds_open() -> None:
-    rows = [(0, 7.0), (10, 10.0), (20, 7.0)]  # crosses at 3 min 20 s: exact
-    odd = [(0, 7.0), (10, 9.999), (20, 7.0)]  # crosses between two milliseconds
+@pytest.mark.parametrize(
+    ("peak", "rounding"),
+    [(10.0, 0), (9.999, 2)],  # crosses at 3 min 20 s, and between two milliseconds
+)
+def test_a_rounded_duration_leaves_its_last_two_milliseconds_open(
+    peak: float, rounding: int
+) -> None:
+    exposure = weighed(make_channel([(0, 7.0), (10, peak), (20, 7.0)]))
 
-    for shape, rounding in ((rows, 0), (odd, 2)):
-        rule = rule_of()
-        exposure = weigh(rule, Measure.LIN, evidence_of(shape, rule))
-        assert exposure.pessimistic_ms - exposure.optimistic_ms == rounding
+    assert exposure.pessimistic_ms[0] - exposure.optimistic_ms[0] == rounding
 
 
 def test_a_long_gap_alone_can_neither_satisfy_nor_violate() -> None:
-    rule = rule_of(budget="1h")
-    gaps = intervals((START, START + 61 * MINUTE))
+    after = make_channel([(61, 5.0), (71, 5.0)])
 
-    exposure = weigh(rule, Measure.LIN, evidence_of([(61, 5.0), (71, 5.0)], rule, gaps=gaps))
+    exposure = weighed(after, window=make_window(71))
 
-    assert (exposure.optimistic_ms, exposure.pessimistic_ms) == (0, 61 * MINUTE)
-    assert exposure.finding is Finding.UNDECIDED
+    assert (exposure.optimistic_ms[0], exposure.pessimistic_ms[0]) == (0, 61 * MINUTE)
+    assert finding_of(exposure) is Finding.UNDECIDED
 
 
 def test_touching_events_stay_two_and_a_gap_between_makes_them_one() -> None:
-    rule = rule_of()
-    rows = [(0, 9.0), (10, 8.0), (20, 9.0)]
+    touching = make_channel([(0, 9.0), (10, 8.0), (20, 9.0)])
+    parted = make_channel([(0, 9.0), (20, 9.0)])
 
-    apart = weigh(rule, Measure.LIN, evidence_of(rows, rule))
-
-    assert apart.pessimistic_ms == 10 * MINUTE
+    assert weighed(touching).pessimistic_ms[0] == 10 * MINUTE
+    assert weighed(parted).pessimistic_ms[0] == 20 * MINUTE
 
 
 def test_end_of_scale_readings_count_up_to_their_neighbours() -> None:
-    rule = rule_of()
+    rows = [(minute, value) for minute, value in HOT_TEN if value < 8]
+    top = readings([(10, 9.0), (20, 9.0)], flags=int(ReadingFlag.CLIPPED))
 
-    exposure = weigh(rule, Measure.LIN, evidence_of(HOT_TEN, rule, bounds_only=True))
+    exposure = weighed(make_channel(rows, conflicts=top))
 
-    assert (exposure.optimistic_ms, exposure.pessimistic_ms) == (20 * MINUTE, 30 * MINUTE)
+    assert (exposure.optimistic_ms[0], exposure.pessimistic_ms[0]) == (20 * MINUTE, 30 * MINUTE)
 
 
 @pytest.mark.parametrize(
@@ -99,18 +112,29 @@ def test_first_trigger_is_the_instant_at_which_the_budget_was_used_up(
     mode: str, budget: object, minute: int
 ) -> None:
     rows = [(0, 7.0), (10, 9.0), (20, 7.0), (30, 7.0), (40, 9.0), (50, 9.0), (60, 7.0)]
-    rule = rule_of(mode=mode, budget=budget, trigger="at")
-    found = evidence_of(rows, rule).events
 
-    instant = first_trigger(rule, found, Intervals(found.start, found.end))
+    exposure = weighed(make_channel(rows), mode=mode, budget=budget, trigger="at")
 
-    assert instant == START + minute * MINUTE
+    assert exposure.first_trigger_ms[0] == START + minute * MINUTE
 
 
 def test_no_event_is_no_trigger() -> None:
-    rule = rule_of(trigger="at")
-    found = evidence_of([(0, 5.0)], rule).events
+    exposure = weighed(make_channel([(0, 5.0)]), trigger="at")
 
-    assert first_trigger(rule, found, NEVER) is None
-    assert found.area2 == ()
-    assert np.array_equal(found.lin_ms, [])
+    assert exposure.first_trigger_ms[0] == NEVER_MS
+    assert (exposure.events[0], exposure.measured_ms[0]) == (0, 0)
+
+
+def test_channels_of_a_panel_are_weighed_each_for_itself() -> None:
+    profile = make_profile(rules=[make_rule(budget="15min")])
+    hot, cold = make_channel(HOT_TEN), make_channel([(0, 5.0), (10, 5.0)], serial="tl-2")
+    panel = make_panel(profile, hot, cold, hot)
+
+    exposure = weigh(profile.rules[0], panel.columns.views[0], profile.measure, panel)
+
+    assert exposure.measured_ms.tolist() == [20 * MINUTE, 0, 20 * MINUTE]
+    assert [FINDINGS[place] for place in exposure.finding] == [
+        Finding.VIOLATED,
+        Finding.SATISFIED,
+        Finding.VIOLATED,
+    ]

@@ -11,6 +11,7 @@ from judging import (
     HOUR,
     MINUTE,
     START,
+    codes,
     judged,
     make_case,
     make_channel,
@@ -21,7 +22,7 @@ from judging import (
     steady,
 )
 
-from analytics.evaluation import Evaluation, ReasonCode
+from analytics.evaluation import ReasonCode
 from analytics.exposure import Finding
 from analytics.judge import judge
 from coldgate.model import ClockPair, Quantity, ReadingFlag, Verdict
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from analytics.case import Channel
 
 CLEAN = steady(5.0, 120)
-
-
-def codes(evaluation: Evaluation) -> set[ReasonCode]:
-    return {reason.code for reason in evaluation.reasons}
 
 
 def test_steady_five_degrees_pass_without_a_reason() -> None:

@@ -10,14 +10,14 @@ from judging import (
     MINUTE,
     START,
     make_channel,
+    make_panel,
     make_window,
     readings,
     steady,
 )
 
 from analytics.clock import DAY_MS, ClockState, synchronise
-from analytics.kernel import max_bridge
-from analytics.record import believed_interval, inferred_interval, observe
+from analytics.record import believed_interval, inferred_interval, max_bridge, observe
 from coldgate.model import ClockPair
 
 
@@ -102,14 +102,12 @@ def test_interval_is_believed_as_far_as_the_readings_bear_it_out(
 def test_only_edges_longer_than_a_bridge_are_gaps() -> None:
     channel = make_channel(steady(5.0, 60, start=15))
 
-    short = observe(channel, make_window(90), CCT)
-    long = observe(channel, make_window(91, begin=-1), CCT)
+    short = make_panel(CCT, channel, window=make_window(90))
+    long = make_panel(CCT, channel, window=make_window(91, begin=-1))
 
     assert len(short.gaps) == 0
-    assert long.gaps.pairs() == (
-        (START - MINUTE, START + 15 * MINUTE),
-        (START + 75 * MINUTE, START + 91 * MINUTE),
-    )
+    assert long.gaps.start.tolist() == [START - MINUTE, START + 75 * MINUTE]
+    assert long.gaps.end.tolist() == [START + 15 * MINUTE, START + 91 * MINUTE]
 
 
 def test_readings_outside_the_window_are_not_evaluated() -> None:
@@ -122,17 +120,18 @@ def test_the_window_is_server_time_and_the_readings_are_logger_time() -> None:
     fast = make_channel(readings(steady(5.0, 60), origin=START + HOUR))
     known = pairs((START + HOUR, START))
 
-    record = observe(make_channel(fast.readings, clock_pairs=known), make_window(60), CCT)
+    channel = make_channel(fast.readings, clock_pairs=known)
+    panel = make_panel(CCT, channel, window=make_window(60))
 
-    assert len(record.kept) == 7
-    assert len(record.gaps) == 0
+    assert panel.summary.spread.n.tolist() == [7]
+    assert len(panel.gaps) == 0
 
 
 def test_a_channel_without_readings_is_one_gap() -> None:
-    record = observe(make_channel(), make_window(60), CCT)
+    panel = make_panel(CCT, make_channel(), window=make_window(60))
 
-    assert record.gaps.pairs() == ((START, START + HOUR),)
-    assert record.due_ms == HOUR
+    assert panel.uncovered(0).pairs() == ((START, START + HOUR),)
+    assert panel.due_ms.tolist() == [HOUR]
 
 
 def test_a_placement_that_never_met_the_window_proves_nothing() -> None:
