@@ -25,9 +25,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def take(
-    folder: Path, file: Path, profile: str = "USP_CCT_2_8", *more: str
+    folder: Path,
+    file: Path,
+    profile: str = "USP_CCT_2_8",
+    *more: str,
+    certificate: str = "CAL-1 2026-01-01 2026-12-31 0.2",
 ) -> subprocess.CompletedProcess[str]:
     options = ["--profile", profile, "--zone", "UTC", "--folder", str(folder), *more]
+    if certificate:
+        options += ["--certificate", *certificate.split()]
     return coldgate("import", str(file), *options)
 
 
@@ -75,6 +81,41 @@ def test_the_same_file_twice_adds_nothing_and_says_so(machine: Running, tmp_path
     assert second.returncode == 0, second.stderr
     assert "nothing added: all 3 readings were there already" in second.stdout
     assert second.stdout.splitlines()[:-2] == first.stdout.splitlines()[:-2]
+
+
+def test_an_uncalibrated_logger_proves_nothing(machine: Running, tmp_path: Path) -> None:
+    file = make_csv(tmp_path, "GEN-20", [5.0] * 20)
+
+    without = take(machine.folder, file, "IVD_2_8", certificate="")
+    expired = take(machine.folder, file, "IVD_2_8", certificate="CAL-7 2026-01-01 2026-02-28 0.2")
+    mended = take(machine.folder, file, "IVD_2_8", certificate="CAL-7 2026-01-01 2026-12-31 0.2")
+
+    assert "verdict HOLD by IVD_2_8" in without.stdout
+    assert "UNCALIBRATED" in without.stdout
+    assert "--certificate NUMBER FROM TO U" in without.stdout
+    assert "UNCALIBRATED" in expired.stdout
+    assert "verdict PASS by IVD_2_8" in mended.stdout
+    assert "nothing added" in mended.stdout
+
+
+@pytest.mark.parametrize(
+    ("certificate", "problem"),
+    [
+        ("CAL-1 2026-01-01 2026-31-12 0.2", "a day is written as 2026-01-31, not '2026-31-12'"),
+        ("CAL-1 2026-01-01 2025-12-31 0.2", "it ends before it begins"),
+        ("CAL-1 2026-01-01 2026-12-31 good", "U is a number of °C, not 'good'"),
+    ],
+)
+def test_a_certificate_that_makes_no_sense_is_refused_before_anything_starts(
+    tmp_path: Path, certificate: str, problem: str
+) -> None:
+    file = make_csv(tmp_path, "GEN-21", [5.0])
+
+    refused = take(tmp_path / "machine", file, certificate=certificate)
+
+    assert refused.returncode == 2
+    assert refused.stderr == f"--certificate NUMBER FROM TO U: {problem}\n"
+    assert not (tmp_path / "machine").exists()
 
 
 def test_a_bad_verdict_is_no_error_of_the_command(machine: Running, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def until_enters(shown: dict[str, Any]) -> bool:
 def test_readings_of_a_file_travel_the_whole_path(machine: Running, tmp_path: Path) -> None:
     file = make_csv(tmp_path, "MOS-1", [5.0] * 20)
     options = ["--profile", "USP_CCT_2_8", "--zone", "UTC", "--folder", str(machine.folder)]
+    options += ["--certificate", "CAL-1", "2026-01-01", "2026-12-31", "0.2"]
 
     taken = coldgate("import", str(file), *options)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ import pytest
 from factories import certify, register_logger, register_party
 
 from analytics.case import Log, Role
+from analytics.job.answering import answer
 from analytics.job.loading import load_case
+from analytics.profile_format import load_builtin_profiles
 from coldgate.instant import epoch_ms
 from coldgate.model import Quantity
 from coldgate.storage.connection import connect
@@ -62,6 +64,14 @@ class Trip:
     def log(self) -> Log | None:
         with connect(self.dsn, "coldgate_analytics") as connection:
             return self.load(connection).with_logs(connection).channels[0].log
+
+    @property
+    def reasons(self) -> set[str]:
+        """Why it is not a plain PASS by rules that bear a gap of less than an hour."""
+        profile = next(one for one in load_builtin_profiles() if one.id == "WHO_ESI_TYPE1")
+        with connect(self.dsn, "coldgate_analytics") as connection:
+            answered = answer(connection, "c-1", replace(profile, minimum_coverage_permille=0))
+        return {reason.code.value for reason in answered.reasons}
 
     def add_channel(self, sensor: int = 0, quantity: Quantity = Quantity.TEMPERATURE) -> None:
         self.execute(
@@ -248,6 +258,24 @@ def test_log_is_complete_when_its_end_is_known_and_all_before_it_is_stored(
         trip.seal(sealed_at)
 
     assert trip.log == log
+
+
+def test_gap_is_no_hole_in_a_log_that_is_known_to_be_whole(trip: Trip) -> None:
+    minutes = [*range(20), *range(40, 61)]  # nothing was recorded between
+    with psycopg.connect(trip.dsn) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO reading VALUES (1, %s, 5000, 0, %s, 1)",
+            [(START + minute * MINUTE, number) for number, minute in enumerate(minutes)],
+        )
+    trip.execute(
+        "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number, quantity)"
+        " VALUES ('c-1', 1, 'vaccine', 'LOT', 1)"
+    )
+
+    open_end = trip.reasons
+    trip.seal(len(minutes) - 1)
+
+    assert (open_end, trip.reasons) == ({"LOG_INCOMPLETE"}, set())
 
 
 def test_number_counts_as_stored_in_whichever_channel_it_is(trip: Trip) -> None:

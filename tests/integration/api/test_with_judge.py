@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from api_world import BEGIN, open_world
+from api_world import BEGIN, PROFILE, open_world
 
 from analytics.job.loop import Job
 from coldgate.launch.process import wait_until
@@ -57,9 +57,10 @@ def send(world: World, serial: str, celsius: float, *, minutes: range) -> None:
         connection.execute("SELECT pg_notify('coldgate_touched', '')")
 
 
-def travel(world: World) -> tuple[str, str]:
+def travel(world: World, *, profile: str = PROFILE) -> tuple[str, str]:
     """A dispatched consignment, departed at BEGIN, and its logger."""
-    consignment, serial = world.consign(place=False), world.add_logger()
+    consignment = world.consign(place=False, profile={"id": profile})
+    serial = world.add_logger()
     world.place(consignment, serial)
     assert world.gate(consignment, "dispatch")["permitted"]
     departed = {"kind": "departed", "happened_at": BEGIN.isoformat()}
@@ -129,6 +130,23 @@ def test_logger_moved_on_the_way_speaks_for_each_consignment_alone(judged_world:
     assert wait_until(lambda: settled(world, second, "FAIL"), seconds=20)
     assert wait_until(lambda: settled(world, first, "PASS"), seconds=20)
     assert world.get(f"/consignments/{first}/excursions")["items"] == []
+
+
+def test_certificate_that_turns_out_wrong_revokes_the_release(judged_world: World) -> None:
+    world = judged_world
+    consignment, serial = travel(world, profile="IVD_2_8")
+    send(world, serial, 5.0, minutes=range(481))
+    world.event(consignment, "received")
+    assert wait_until(lambda: settled(world, consignment, "PASS"), seconds=20)
+    assert world.gate(consignment, "receipt_release")["permitted"]
+
+    logger = world.get(f"/consignments/{consignment}/placements")["items"][0]["logger"]
+    wrong = world.get(f"/loggers/{logger}/certificates")["items"][0]["id"]
+    expired = (BEGIN + timedelta(hours=4)).isoformat()
+    world.certify(logger, supersedes=wrong, valid_to=expired)
+
+    assert wait_until(lambda: world.states(consignment) == ["revoked"], seconds=20)
+    assert wait_until(lambda: settled(world, consignment, "HOLD"), seconds=20)
 
 
 def test_excursions_of_the_newest_judgement_are_listed(judged_world: World) -> None:
