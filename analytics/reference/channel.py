@@ -188,7 +188,7 @@ def _mkt_finding(scene: Scene, limit: KineticLimit, shown: View) -> Finding:
     if any(each.certainly_above for each in heat_windows(seen, ends, limit, shifted_milli=lower)):
         return Finding.VIOLATED
     ends = {event.end for event in shown.pessimistic}
-    if uncertainty:
+    if decision is not Decision.SIMPLE:
         ends |= {t for t, v in zip(seen.t, seen.v, strict=True) if shown.pessimistic_bar.is_out(v)}
     possible = heat_windows(seen, ends, limit, shifted_milli=uncertainty)
     is_open = shown.gaps or shown.bounds_only or not any(seen.covered)

@@ -75,12 +75,13 @@ def view(
         span for other in beside if seen.gaps for span in _surely_within(other, bar, decision)
     ]
     bounds = clipped_towards(seen, pessimistic, label)
+    events = {each: find_events(seen, each) for each in {bar, optimistic, pessimistic}}
     return View(
         optimistic_bar=optimistic,
         pessimistic_bar=pessimistic,
-        nominal=find_events(seen, bar),
-        optimistic=find_events(seen, optimistic),
-        pessimistic=find_events(seen, pessimistic),
+        nominal=events[bar],
+        optimistic=events[optimistic],
+        pessimistic=events[pessimistic],
         gaps=without(seen.gaps, within),
         bounds_only=bool(bounds),
         hidden=not all(pessimistic.is_out(value) for value in bounds),
