@@ -66,7 +66,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _instant(text: str) -> datetime:
-    instant = datetime.fromisoformat(text)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        problem = f"{text} is no instant such as 2026-11-22T10:00Z"
+        raise argparse.ArgumentTypeError(problem) from error
     if instant.tzinfo is None:
         raise argparse.ArgumentTypeError(f"{text} names no time zone; UTC is written with a Z")
     return instant
@@ -113,12 +117,14 @@ def _print(found: Examination, kept: KeptEvaluation | None, wanted: argparse.Nam
         when = f"evaluation {kept.version} of {kept.evaluated_at:%Y-%m-%d %H:%M:%S} UTC"
     console.print(
         f"consignment [bold]{escape(wanted.consignment)}[/], {when}, by {escape(profile.id)} "
-        f"version {profile.version}, engine {evaluation.engine_version}"
+        f"version {profile.version}, engine {evaluation.engine_version}",
+        soft_wrap=True,
     )
     console.print(report(evaluation))
     body = evaluation.to_bytes()
     if kept is not None:
-        console.print(f"reproduced byte for byte: {len(body)} bytes, SHA-256 {sha256_hex(body)}")
+        same = f"reproduced byte for byte: {len(body)} bytes, SHA-256 {sha256_hex(body)}"
+        console.print(same, soft_wrap=True)
     if wanted.cross_check:
         console.print("the reference judge agrees")
 
