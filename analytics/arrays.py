@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
+Table = TypeVar("Table", bound="NDArray[Any]")
 Whole = TypeVar("Whole", bound="NDArray[np.integer[Any]]")
 
-DENSE_SPAN: Final = 1 << 22  # places; a table over values is not made longer
+BLOCK_BITS: Final = 10
+BLOCK: Final = 1 << BLOCK_BITS  # values; the part of a table of values that is made at a time
+DENSE_BLOCKS: Final = 1 << 9  # a table without holes is not made longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,19 +80,15 @@ def ranges(first: Indices, lengths: Indices) -> Indices:
     return found
 
 
-def each_value(values: Whole, function: Callable[[Millis], tuple[Any, ...]]) -> tuple[Any, ...]:
-    """What ``function`` gives for ``values``, called with each distinct one once, ascending.
+def looked_up(values: Whole, table: Callable[[int, int], Table]) -> Table:
+    """The entry of each value in a table that is made in blocks of BLOCK values.
 
-    Measured values are few and close together, so that they are found by counting; values that
-    are far apart are sorted.
+    ``table`` gives the entries of the blocks from the first to the last asked for, and is best
+    cached: measured values are few and close together, so that one table serves most channels.
     """
-    low = int(values.min())
-    if int(values.max()) - low >= DENSE_SPAN:
-        distinct, place = np.unique(values, return_inverse=True)
-        return tuple(found[place] for found in function(distinct))
-    place = values - low
-    seen = np.flatnonzero(np.bincount(place))
-    rank = np.zeros(int(seen[-1]) + 1, np.intp)
-    rank[seen] = np.arange(len(seen))
-    place = rank[place]
-    return tuple(found[place] for found in function(seen + low))
+    low, high = int(values.min()) >> BLOCK_BITS, int(values.max()) >> BLOCK_BITS
+    if high - low < DENSE_BLOCKS:
+        return table(low, high)[values - low * BLOCK]
+    numbers, place = np.unique(values >> BLOCK_BITS, return_inverse=True)
+    entries = np.stack([table(number, number) for number in numbers.tolist()])
+    return entries[place, values & (BLOCK - 1)]

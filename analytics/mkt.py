@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analytics.arrays import each_value, heads_of, run_ends
+from analytics.arrays import BLOCK, heads_of, looked_up, run_ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analytics.arrays import Milli, Millis
+    from analytics.arrays import Millis
     from analytics.histograms import Histograms
 
     Figures = NDArray[np.float64]
@@ -62,16 +63,24 @@ def mean_kinetic_celsius(bins: Histograms, rows: int, activation_kj_per_mol: flo
     return result
 
 
-def relative_rates(v: Milli, reference_milli: int, activation_kj_per_mol: float) -> Figures:
-    """How fast a product ages at each value, relative to the reference temperature."""
+def relative_rates(v: Millis, reference_milli: int, activation_kj_per_mol: float) -> Figures:
+    """How fast a product ages at each value, relative to the reference temperature.
+
+    Values at and below absolute zero, which nothing has, get 0.
+    """
+    return looked_up(v, partial(_rate_table, activation_kj_per_mol, reference_milli))
+
+
+@lru_cache(maxsize=64)
+def _rate_table(
+    activation_kj_per_mol: float, reference_milli: int, first: int, last: int
+) -> Figures:
     over_r = theta(activation_kj_per_mol)
     origin = over_r / kelvin(reference_milli)
-
-    def rates(values: Millis) -> tuple[Figures]:
-        return (np.array([math.exp(origin - over_r / kelvin(value)) for value in values.tolist()]),)
-
-    found: Figures = each_value(v, rates)[0]
-    return found
+    values = range(first * BLOCK, (last + 1) * BLOCK)
+    return np.array(
+        [math.exp(origin - over_r / kelvin(v)) if kelvin(v) > 0 else 0.0 for v in values]
+    )
 
 
 def mean_and_deviation(bins: Histograms, rows: int) -> tuple[Figures, Figures]:

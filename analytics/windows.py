@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analytics.arrays import each_value, heads_of, ranges, run_ends
-from analytics.mkt import kelvin, theta
+from analytics.arrays import BLOCK, heads_of, looked_up
+from analytics.mkt import relative_rates
 from analytics.readings import ABSOLUTE_ZERO_MILLI
 
 if TYPE_CHECKING:
@@ -96,27 +96,51 @@ def kinetic_windows(
     first, last = positions(whole, row, ends - limit.window_ms, ends)
     short = ends - limit.window_ms < whole.t[whole.starts[row]]
     apart = heads_of((row[1:] == row[:-1]) & (first[1:] <= last[:-1]))
-    begin, end = first[apart], last[run_ends(apart, len(row))]
-    at = ranges(begin, end - begin + 1)
-    place = np.repeat(apart, np.diff(apart, append=len(row)))
-    offset = (np.cumsum(end - begin + 1) - (end - begin + 1))[np.searchsorted(apart, place)]
-    low_place, high_place = first - first[place] + offset, last - first[place] + offset
-    owner = np.repeat(row[apart], end - begin + 1)
-    known = _known(whole, at, owner)
-    v = np.maximum(whole.v[at] + shift_milli[owner], ABSOLUTE_ZERO_MILLI + 1)
-    low, high = each_value(v, lambda values: _bounds(values, limit))
-    if 2 * limit.window_ms * int(high.max()) >= INT64_SAFE:
-        low, high = low.astype(object), high.astype(object)
+    stops = np.append(apart[1:], len(row)).tolist()
+    sums = [
+        _sums(whole, int(row[at]), first[at:stop], last[at:stop], limit, int(shift_milli[row[at]]))
+        for at, stop in zip(apart.tolist(), stops, strict=True)
+    ]
+    covered, low, high = (np.concatenate(each) for each in zip(*sums, strict=True))
     return KineticWindows(
         row=row,
         first=first,
         last=last,
         short=short,
-        covered_ms=_between(known, low_place, high_place),
+        covered_ms=covered,
         span_ms=np.where(short, limit.window_ms, whole.t[last] - whole.t[first]),
-        rate_low=_between(known * (low[1:] + low[:-1]), low_place, high_place),
-        rate_high=_between(known * (high[1:] + high[:-1]), low_place, high_place),
+        rate_low=low,
+        rate_high=high,
     )
+
+
+def _sums(
+    whole: Table, row: int, first: Indices, last: Indices, limit: KineticLimit, shift_milli: int
+) -> tuple[Millis, Millis, Millis]:
+    """Covered time, lower and upper kinetic sum of overlapping windows of one channel."""
+    begin, end = int(first[0]), int(last[-1]) + 1
+    v = whole.v[begin:end]
+    if shift_milli:
+        v = np.maximum(v + np.int64(shift_milli), ABSOLUTE_ZERO_MILLI + 1)
+    known = _known(whole.t[begin:end], int(whole.bridge_ms[row]))
+    places = first - begin, last - begin
+    low, high = (
+        _between(_integral(rates, known, limit), *places)
+        for rates in (looked_up(v, partial(_bounds, limit, side)) for side in (-1, 1))
+    )
+    return _between(known, *places), low, high
+
+
+def _known(t: Millis, bridge_ms: int) -> Millis:
+    dt = t[1:] - t[:-1]
+    return dt if not len(dt) or int(dt.max()) <= bridge_ms else np.where(dt <= bridge_ms, dt, 0)
+
+
+def _integral(rates: Millis, known: Millis, limit: KineticLimit) -> Millis:
+    """Twice the integral over each segment; Python integers where a window's may pass int64."""
+    if 2 * limit.window_ms * int(rates.max()) >= INT64_SAFE:
+        rates = rates.astype(object)
+    return (rates[1:] + rates[:-1]) * known
 
 
 def positions(whole: Table, row: Indices, begins: Millis, ends: Millis) -> tuple[Indices, Indices]:
@@ -137,13 +161,6 @@ def _each(row: Indices) -> Iterator[tuple[int, slice]]:
         yield channel, slice(begin, stop)
 
 
-def _known(whole: Table, at: Indices, owner: Indices) -> Millis:
-    """Covered time between neighbouring positions; none from one stretch to the next."""
-    dt = np.diff(whole.t[at])
-    covered = (np.diff(at) == 1) & (owner[1:] == owner[:-1]) & (dt <= whole.bridge_ms[owner[1:]])
-    return np.where(covered, dt, 0)
-
-
 def _between(segments: Millis, first: Indices, last: Indices) -> Millis:
     """Sum over the segments between two positions of each window.
 
@@ -159,19 +176,15 @@ def _rates_at_limit(ms: Millis, like: Millis) -> Millis:
     return 2 * ms.astype(like.dtype) * (1 << SCALE_BITS)
 
 
-def _bounds(values: Millis, limit: KineticLimit) -> tuple[Millis, Millis]:
-    """Lower and upper bound of the ageing rate at each value; equal and exact at the limit."""
-    over_r = theta(limit.activation_kj_per_mol)
-    reference = over_r / kelvin(limit.limit_milli)
-    scaled = [
-        math.ldexp(math.exp(reference - over_r / kelvin(value)), SCALE_BITS)
-        for value in values.tolist()
-    ]
-    slack = np.where(values == limit.limit_milli, 0, SLACK).tolist()
-    low = [max(math.floor(x - s), 0) for x, s in zip(scaled, slack, strict=True)]
-    high = [math.ceil(x + s) for x, s in zip(scaled, slack, strict=True)]
-    kind = np.int64 if max(high) < INT64_SAFE else object
-    return np.array(low, kind), np.array(high, kind)
+@lru_cache(maxsize=64)
+def _bounds(limit: KineticLimit, side: int, first: int, last: int) -> Millis:
+    """The lower (-1) or upper (1) bound of the ageing rate at each value; exact at the limit."""
+    values = np.arange(first * BLOCK, (last + 1) * BLOCK)
+    rates = relative_rates(values, limit.limit_milli, limit.activation_kj_per_mol)
+    scaled = np.ldexp(rates, SCALE_BITS)
+    scaled[values != limit.limit_milli] += side * SLACK
+    bounds = np.maximum(np.floor(scaled), 0) if side < 0 else np.ceil(scaled)
+    return bounds.astype(np.int64 if bounds.max() < INT64_SAFE else object)
 
 
 NO_WINDOWS: Final = KineticWindows(
