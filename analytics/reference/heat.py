@@ -6,7 +6,6 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, localcontext
 from fractions import Fraction
-from itertools import accumulate, pairwise
 from math import ceil, floor
 from typing import TYPE_CHECKING, Final
 
@@ -112,6 +111,15 @@ class HeatWindow:
         return Fraction(self.high, self.covered_ms) if self.covered_ms else Fraction(-1)
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """Sums up to each reading of known time and of its enclosed rates, for any window."""
+
+    covered_ms: list[int]
+    low: list[int]
+    high: list[int]
+
+
 def heat_windows(
     seen: Observation, ends: Iterable[int], limit: KineticLimit, *, shifted_milli: int = 0
 ) -> list[HeatWindow]:
@@ -119,45 +127,37 @@ def heat_windows(
 
     Readings from ``end - window`` to ``end`` count, and no part of a segment (section 2.1).
     """
-    known = [
-        later - earlier if is_covered else 0
-        for (earlier, later), is_covered in zip(pairwise(seen.t), seen.covered, strict=True)
-    ]
+    running = _running(seen, limit, shifted_milli)
+    return [_window(seen, running, end, limit.window_ms) for end in ends]
+
+
+def _running(seen: Observation, limit: KineticLimit, shifted_milli: int) -> _Running:
     rates = {
         value: _enclosed(max(value + shifted_milli, COLDEST_MILLI), limit) for value in set(seen.v)
     }
-    low, high = (
-        list(
-            accumulate(
-                (ms * (rates[a][side] + rates[b][side]) for ms, (a, b) in _steps(seen, known)),
-                initial=0,
-            )
-        )
-        for side in (0, 1)
+    running = _Running([0], [0], [0])
+    for i in range(len(seen.t) - 1):
+        known_ms = seen.t[i + 1] - seen.t[i] if seen.covered[i] else 0
+        (low0, high0), (low1, high1) = rates[seen.v[i]], rates[seen.v[i + 1]]
+        running.covered_ms.append(running.covered_ms[i] + known_ms)
+        running.low.append(running.low[i] + known_ms * (low0 + low1))
+        running.high.append(running.high[i] + known_ms * (high0 + high1))
+    return running
+
+
+def _window(seen: Observation, running: _Running, end: int, window_ms: int) -> HeatWindow:
+    last = bisect_right(seen.t, end) - 1
+    first = min(bisect_left(seen.t, end - window_ms), last)
+    short = end - window_ms < seen.t[0]
+    return HeatWindow(
+        first=first,
+        last=last,
+        short=short,
+        span_ms=window_ms if short else seen.t[last] - seen.t[first],
+        covered_ms=running.covered_ms[last] - running.covered_ms[first],
+        low=running.low[last] - running.low[first],
+        high=running.high[last] - running.high[first],
     )
-    covered = list(accumulate(known, initial=0))
-    windows = []
-    for end in ends:
-        begin = end - limit.window_ms
-        last = bisect_right(seen.t, end) - 1
-        first = min(bisect_left(seen.t, begin), last)
-        short = begin < seen.t[0]
-        windows.append(
-            HeatWindow(
-                first=first,
-                last=last,
-                short=short,
-                span_ms=limit.window_ms if short else seen.t[last] - seen.t[first],
-                covered_ms=covered[last] - covered[first],
-                low=low[last] - low[first],
-                high=high[last] - high[first],
-            )
-        )
-    return windows
-
-
-def _steps(seen: Observation, known: Iterable[int]) -> Iterable[tuple[int, tuple[int, int]]]:
-    return zip(known, pairwise(seen.v), strict=True)
 
 
 def _enclosed(milli: int, limit: KineticLimit) -> tuple[int, int]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analytics.case import Case
     from analytics.profile import Profile
     from analytics.reference.answer import BudgetAnswer, ReasonAnswer
-    from analytics.reference.channel import JudgedChannel
+    from analytics.reference.channel import JudgedChannel, JudgedRule
     from analytics.reference.observation import Observation
     from analytics.reference.spans import Span
 
@@ -171,11 +171,10 @@ def _budget_reasons(budgets: Iterable[BudgetAnswer]) -> Iterable[ReasonAnswer]:
 
 def _repeat_reasons(profile: Profile, repeats: RepeatsAnswer) -> Iterable[ReasonAnswer]:
     """What happens again and again is no longer excused (S32)."""
-    allowed = profile.repeats
-    if allowed.consignment is not None and repeats.here >= allowed.consignment:
+    most = profile.repeats
+    if most.consignment is not None and repeats.here >= most.consignment:
         yield reason(ReasonCode.REPEATED_EXCURSIONS)
-    on_lane = repeats.earlier + 1 if repeats.here else 0
-    if allowed.lane is not None and repeats.here and on_lane >= allowed.lane:
+    if most.lane is not None and repeats.here and repeats.earlier + 1 >= most.lane:
         yield reason(ReasonCode.REPEATED_EXCURSIONS)
 
 
@@ -188,27 +187,28 @@ def _severity(
 ) -> str:
     """How grave the deviation is (4.1)."""
     rules = [rule for channel in channels for rule in channel.rules]
-    hard = [
-        rule
-        for rule in rules
-        if rule.weight is Weight.FAIL
-        and rule.answer.finding is Finding.VIOLATED
-        and rule.rule.action in (Action.FAIL_UNLESS_MFR, Action.FAIL_IF_FREEZE_SENSITIVE)
-    ]
-    if hard or any(each.code in GRAVE for each in reasons):
+    if any(each.code in GRAVE for each in reasons) or any(_is_hard(rule) for rule in rules):
         return "CRITICAL"
-    half_spent = [
-        rule
-        for rule in rules
-        if rule.weight is not Weight.NOTE
-        and rule.rule.budget_ms is not None
-        and 2 * rule.answer.pessimistic_ms > rule.rule.budget_ms
-    ]
-    half_used = [each for each in budgets if 2 * each.total.pessimistic_ppb.whole > WHOLE_PPB]
-    blocking = [each for each in reasons if Verdict(each.verdict) is not Verdict.PASS]
-    if blocking or half_spent or half_used:
+    is_blocked = any(Verdict(each.verdict) is not Verdict.PASS for each in reasons)
+    is_half_used = any(2 * each.total.pessimistic_ppb.whole > WHOLE_PPB for each in budgets)
+    if is_blocked or is_half_used or any(_is_half_spent(rule) for rule in rules):
         return "MAJOR"
     return "MINOR" if with_excursions else "NONE"
+
+
+def _is_hard(judged: JudgedRule) -> bool:
+    """True if a hard limit is passed, or goods that freezing harms were frozen."""
+    hard = (Action.FAIL_UNLESS_MFR, Action.FAIL_IF_FREEZE_SENSITIVE)
+    is_violated = judged.answer.finding is Finding.VIOLATED
+    return is_violated and judged.weight is Weight.FAIL and judged.rule.action in hard
+
+
+def _is_half_spent(judged: JudgedRule) -> bool:
+    """True if more than half of a rule's budget may be used up."""
+    budget_ms = judged.rule.budget_ms
+    if budget_ms is None or judged.weight is Weight.NOTE:
+        return False
+    return 2 * judged.answer.pessimistic_ms > budget_ms
 
 
 def _reason_order(each: ReasonAnswer) -> tuple[str, str, str, str]:
