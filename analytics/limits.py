@@ -90,16 +90,18 @@ class Bars:
         out: Bools = self.beyond(k, rows, v) >= self.least[k, rows]
         return out
 
-    def inner_edges(self, rows: slice) -> tuple[Milli, Milli]:
-        """The highest value within all high limits of each row, the lowest within all low ones."""
+    def inner_edges(self, rows: slice) -> tuple[Milli | Millis, Milli | Millis]:
+        """The highest value within all high limits of each row, the lowest within all low ones.
+
+        As narrow as readings, unless not even the end of their range is within a limit.
+        """
         edge = self.milli[:, rows] + self.sign[:, None] * (self.least[:, rows] - 1)
         ends = np.iinfo(np.int32)
         high = edge[self.sign > 0].min(axis=0, initial=ends.max)
         low = edge[self.sign < 0].max(axis=0, initial=ends.min)
-        return (
-            np.maximum(high, ends.min).astype(np.int32),
-            np.minimum(low, ends.max).astype(np.int32),
-        )
+        if (high < ends.min).any() or (low > ends.max).any():
+            return high, low
+        return high.astype(np.int32), low.astype(np.int32)
 
 
 def bars(rows: Sequence[Sequence[Limit]], sides: Sequence[Side]) -> Bars:

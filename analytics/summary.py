@@ -187,7 +187,7 @@ def _odd_segments(part: Table) -> OddSegments:
     usual = int(dt[0]) if len(dt) else 0
     if not 0 < usual <= int(part.bridge_ms.min()):
         usual = 0
-    odd = dt != usual
+    odd = dt != usual if usual else np.ones(len(dt), np.bool_)
     between = starts[1:-1] - 1  # from one row to the next is no segment
     odd[between[(between >= 0) & (between < len(dt))]] = True
     at = np.flatnonzero(odd)

@@ -387,8 +387,9 @@ def _classified(
 ) -> Pace:
     """The pace of segments, each with what it steps, its length and the interval of its row."""
     short = 2 * dt < interval_ms
+    leaps = known & _faster(dv, dt, demands.spike_milli_per_minute)
     return Pace(
-        spike=np.where(known & _faster(dv, dt, demands.spike_milli_per_minute), np.sign(dv), 0),
+        spike=np.where(leaps, np.sign(dv).astype(np.int8), 0),
         change=known & ~short & _faster(dv, dt, demands.change_milli_per_minute),
     )
 
