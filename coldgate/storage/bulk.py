@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,20 +34,7 @@ _ROW: Final = np.dtype(
         ("message_id", ">i8"),
     ]
 )
-_POINT: Final = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("ordinal_bytes", ">i4"),
-        ("ordinal", ">i4"),
-        ("taken_at_bytes", ">i4"),
-        ("taken_at", ">i8"),
-        ("value_bytes", ">i4"),
-        ("value", ">i4"),
-        ("flags_bytes", ">i4"),
-        ("flags", ">i2"),
-    ]
-)
-_HEADER_BYTES: Final = len(_HEADER)
+_POINT: Final = np.dtype([("taken_at", ">i8"), ("value", ">i4"), ("flags", ">i2")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,20 +46,14 @@ class Points:
     flags: NDArray[np.uint8]
 
 
-def points_from_copy(copied: bytes, *, spans: int) -> list[Points]:
-    """The points of each of ``spans`` requests, from the binary COPY of (ordinal from 1, …)."""
-    count = (len(copied) - _HEADER_BYTES - len(_TRAILER)) // _POINT.itemsize
-    rows = np.frombuffer(copied, _POINT, count=count, offset=_HEADER_BYTES)
-    ordinal = rows["ordinal"].astype(np.int64)
-    order = np.argsort(ordinal, kind="stable")
-    edges = np.searchsorted(ordinal[order], np.arange(1, spans + 2))
-    taken_ms = rows["taken_at"].astype(np.int64)[order] // 1000 + POSTGRES_EPOCH_MS
-    value = rows["value"].astype(np.int32)[order]
-    flags = rows["flags"].astype(np.uint8)[order]
-    return [
-        Points(taken_ms=taken_ms[begin:end], value=value[begin:end], flags=flags[begin:end])
-        for begin, end in itertools.pairwise(edges.tolist())
-    ]
+def unpack_points(packed: bytes | None) -> Points:
+    """The points whose binary stamps, values and flags PostgreSQL wrote one after the other."""
+    rows = np.frombuffer(packed or b"", _POINT)
+    return Points(
+        taken_ms=rows["taken_at"].astype(np.int64) // 1000 + POSTGRES_EPOCH_MS,
+        value=rows["value"].astype(np.int32),
+        flags=rows["flags"].astype(np.uint8),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 
 from coldgate.model import ClockPair, EventKind, Quantity
-from coldgate.storage.bulk import points_from_copy
+from coldgate.storage.bulk import unpack_points
 from coldgate.storage.queries import columns, load_queries
 
 if TYPE_CHECKING:
@@ -233,7 +233,9 @@ def _copy_out(connection: Connection, query: bytes, spans: Sequence[Span]) -> li
         return []
     whole = min(first for _, first, _ in spans), max(last for _, _, last in spans)
     with connection.cursor().copy(query, (*columns(spans, 3), *whole)) as copy:
-        return points_from_copy(b"".join(map(bytes, copy)), spans=len(spans))
+        copy.set_types(["int4", "bytea"])
+        found = {ordinal: unpack_points(packed) for ordinal, packed in copy.rows()}
+    return [found[ordinal] for ordinal in range(1, len(spans) + 1)]
 
 
 def fetch_newest(connection: Connection, consignment_id: str) -> StoredEvaluation | None:
