@@ -88,7 +88,9 @@ def looked_up(values: Whole, table: Callable[[int, int], Table]) -> Table:
     """
     low, high = int(values.min()) >> BLOCK_BITS, int(values.max()) >> BLOCK_BITS
     if high - low < DENSE_BLOCKS:
-        return table(low, high)[values - low * BLOCK]
+        found: Table = table(low, high)[values - low * BLOCK]
+        return found
     numbers, place = np.unique(values >> BLOCK_BITS, return_inverse=True)
     entries = np.stack([table(number, number) for number in numbers.tolist()])
-    return entries[place, values & (BLOCK - 1)]
+    sparse: Table = entries[place, values & (BLOCK - 1)]
+    return sparse

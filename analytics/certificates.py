@@ -46,7 +46,8 @@ def corrected(
 def in_force_counts(t: Millis, certificates: Sequence[Certificate]) -> list[int]:
     """At how many of the instants no certificate is in force, and then each of them."""
     places = in_force(t, certificates) + 1
-    return np.bincount(places, minlength=len(certificates) + 1).tolist()
+    counts: list[int] = np.bincount(places, minlength=len(certificates) + 1).tolist()
+    return counts
 
 
 def in_force(t: Millis, certificates: Sequence[Certificate]) -> Indices:

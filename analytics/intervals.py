@@ -64,6 +64,21 @@ def difference(left: Intervals, right: Intervals) -> Intervals:
     return stretches(points, _holds(left, points) & ~_holds(right, points))
 
 
+def each_without(pieces: Intervals, removed: Intervals) -> Intervals:
+    """What is left of each piece; pieces that touch stay apart, for something lies between.
+
+    >>> each_without(intervals((0, 10), (10, 30)), intervals((25, 40))).pairs()
+    ((0, 10), (10, 25))
+    """
+    left = difference(pieces, removed)
+    cuts = pieces.start[1:][pieces.start[1:] == pieces.end[:-1]]
+    within = np.searchsorted(left.start, cuts) > np.searchsorted(left.end, cuts, side="right")
+    cuts = cuts[within]
+    return Intervals(
+        np.sort(np.concatenate((left.start, cuts))), np.sort(np.concatenate((left.end, cuts)))
+    )
+
+
 def united(sets: Iterable[Intervals]) -> Intervals:
     """Time in any of the sets."""
     together = NEVER

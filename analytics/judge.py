@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from analytics import mkt, reasons
 from analytics.case import Role
 from analytics.completeness import absences, demanded, incompleteness
@@ -22,9 +24,9 @@ from analytics.evaluation import (
 )
 from analytics.exposure import Finding
 from analytics.gathering import gather
-from analytics.intervals import NEVER, stretches, united
-from analytics.profile import Action
+from analytics.profile import Action, Mode
 from analytics.record import observe
+from analytics.summary import NO_STRETCHES, Stretches
 from analytics.verdict import Sensitivity, channel_verdicts, judge_panel, worst
 from coldgate.crypto import canonical_json, sha256_hex
 from coldgate.model import Quantity, Verdict
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
         Excursion,
         Reason,
     )
-    from analytics.intervals import Intervals
     from analytics.panel import Panel
     from analytics.profile import Profile
     from analytics.record import Record
@@ -135,19 +136,21 @@ def judge_benches(profile: Profile, case: Case, benches: Sequence[Bench]) -> Eva
     )
 
 
-def _order(record: Record) -> tuple[str, int, str]:
+def _order(record: Record) -> tuple[str | int, ...]:
     """Sorts the records of a case in one way, however they came."""
-    begin = record.begin_ms
-    return record.channel.key, -1 if begin is None else begin, record.tally.digest
+    channel = record.channel
+    seat = (channel.zone or "", channel.role.value, *map(repr, (record.end_ms, record.interval_ms)))
+    begin = -1 if record.begin_ms is None else record.begin_ms
+    return channel.key, begin, record.tally.digest, *seat
 
 
 def _judged(profile: Profile, benches: Sequence[Bench], goods: Sensitivity) -> list[ChannelVerdict]:
-    doors = united(
-        _open_times(bench.panel, row)
+    watched = (
+        _open_times(bench.panel)
         for bench in benches
         if bench.ruled and bench.records[0].channel.quantity is Quantity.DOOR
-        for row in range(bench.panel.rows)
     )
+    doors = next(watched, NO_STRETCHES)  # all of one quantity sit on one bench
     judged = [
         (_order(record), verdict)
         for bench in benches
@@ -162,10 +165,13 @@ def _judged(profile: Profile, benches: Sequence[Bench], goods: Sensitivity) -> l
     return [verdict for _, verdict in sorted(judged, key=lambda pair: pair[0])]
 
 
-def _open_times(panel: Panel, row: int) -> Intervals:
-    """From each reading above 0 of a door's channel to the next at 0, or to the last (S24)."""
-    whole = panel.readings.part(row, row + 1)
-    return stretches(whole.t, whole.v[:-1] > 0) if len(whole.t) else NEVER
+def _open_times(panel: Panel) -> Stretches:
+    """From each reading above 0 of a door's channel to the one after it, if there is one (S24)."""
+    readings = panel.readings
+    row = np.repeat(np.arange(readings.rows), readings.lengths)
+    at = np.flatnonzero(readings.v > 0)
+    until = np.minimum(at + 1, readings.starts[row[at] + 1] - 1)
+    return Stretches(row=row[at], start=readings.t[at], end=readings.t[until])
 
 
 def _incompleteness(profile: Profile, case: Case, benches: Sequence[Bench]) -> list[Reason]:
@@ -198,8 +204,11 @@ def _distinct_excursions(
     profile: Profile, goods: Sensitivity, excursions: Sequence[Excursion]
 ) -> int:
     """How many times the goods were out, whoever saw it: events that touch are one (S32)."""
-    excused = {rule.limit for rule in profile.rules if goods.of(rule.action) is Action.EXCURSION}
-    listed = {rule.id for rule in profile.rules if rule.limit in excused}
+    timed = [rule for rule in profile.rules if rule.mode is not Mode.MEAN]
+    excused = {
+        (rule.quantity, rule.limit) for rule in timed if goods.of(rule.action) is Action.EXCURSION
+    }
+    listed = {rule.id for rule in timed if (rule.quantity, rule.limit) in excused}
     together: list[list[int]] = []
     for start, end in sorted((e.start_ms, e.end_ms) for e in excursions if e.rule in listed):
         if together and start <= together[-1][1]:

@@ -13,7 +13,7 @@ from analytics.arrays import BLOCK, heads_of, looked_up, run_ends
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analytics.arrays import Millis
+    from analytics.arrays import Milli, Millis
     from analytics.histograms import Histograms
 
     Figures = NDArray[np.float64]
@@ -24,6 +24,7 @@ ACTIVATION_KJ_PER_MOL: Final = 83.144  # USP <1160>, unless studies give a bette
 COLDEST_MILLI: Final = -150_000  # below it, rates relative to 0 °C would leave a double's range
 INT64_SAFE: Final = 2**62
 MILLI: Final = 1000
+MOST_EXPONENT: Final = 650.0  # keeps rates of absurd values within a double
 
 
 def theta(activation_kj_per_mol: float) -> float:
@@ -63,7 +64,7 @@ def mean_kinetic_celsius(bins: Histograms, rows: int, activation_kj_per_mol: flo
     return result
 
 
-def relative_rates(v: Millis, reference_milli: int, activation_kj_per_mol: float) -> Figures:
+def relative_rates(v: Milli | Millis, reference_milli: int, activation_kj_per_mol: float) -> Figures:
     """How fast a product ages at each value, relative to the reference temperature.
 
     Values at and below absolute zero, which nothing has, get 0.
@@ -78,8 +79,9 @@ def _rate_table(
     over_r = theta(activation_kj_per_mol)
     origin = over_r / kelvin(reference_milli)
     values = range(first * BLOCK, (last + 1) * BLOCK)
+    warm = (kelvin(v) for v in values)
     return np.array(
-        [math.exp(origin - over_r / kelvin(v)) if kelvin(v) > 0 else 0.0 for v in values]
+        [math.exp(min(origin - over_r / k, MOST_EXPONENT)) if k > 0 else 0.0 for k in warm]
     )
 
 

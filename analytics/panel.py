@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analytics.intervals import NEVER, Intervals, difference, intervals, united
+from analytics.intervals import NEVER, Intervals, difference, each_without, intervals, united
 from analytics.summary import Stretches
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Panel:
 
     def _without(self, row: int, closed: Sequence[Intervals]) -> Intervals:
         gaps = of_row(self.gaps.row, self.gaps.start, self.gaps.end, row)
-        return difference(gaps, united(closed)) if closed else gaps
+        return each_without(gaps, united(closed)) if closed else gaps
 
     def _companions(self, row: int) -> list[int]:
         group = self.frame.group

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from analytics.profile import Profile, Rule
     from analytics.record import Record
     from analytics.runs import Runs
+    from analytics.summary import Stretches
     from analytics.traces import Marks
 
 
@@ -107,7 +108,7 @@ def channel_verdicts(
     judged: JudgedPanel,
     records: Sequence[Record],
     goods: Sensitivity,
-    doors: Intervals,
+    doors: Stretches,
 ) -> list[ChannelVerdict]:
     """The judged panel, channel by channel in words and figures."""
     is_warm = records[0].channel.quantity is Quantity.TEMPERATURE
@@ -123,7 +124,7 @@ class _Scene:
     profile: Profile
     judged: JudgedPanel
     goods: Sensitivity
-    doors: Intervals
+    doors: Stretches
     shown: PanelFigures
 
 
@@ -283,7 +284,7 @@ def _excursions(scene: _Scene, record: Record, row: int) -> Iterable[Excursion]:
             yield from _listed(rule, runs, record, scene.doors)
 
 
-def _listed(rule: Rule, runs: Runs, record: Record, doors: Intervals) -> Iterable[Excursion]:
+def _listed(rule: Rule, runs: Runs, record: Record, doors: Stretches) -> Iterable[Excursion]:
     near_ms = record.interval_ms or 0
     for index in range(len(runs)):
         start_ms, end_ms = int(runs.start[index]), int(runs.end[index])
@@ -307,6 +308,6 @@ def _listed(rule: Rule, runs: Runs, record: Record, doors: Intervals) -> Iterabl
         )
 
 
-def _meets(doors: Intervals, start_ms: int, end_ms: int) -> bool:
+def _meets(doors: Stretches, start_ms: int, end_ms: int) -> bool:
     """Whether a door stood open at any time between two instants (S24)."""
     return bool(((doors.start <= end_ms) & (doors.end >= start_ms)).any())

@@ -184,7 +184,9 @@ def _bounds(limit: KineticLimit, side: int, first: int, last: int) -> Millis:
     scaled = np.ldexp(rates, SCALE_BITS)
     scaled[values != limit.limit_milli] += side * SLACK
     bounds = np.maximum(np.floor(scaled), 0) if side < 0 else np.ceil(scaled)
-    return bounds.astype(np.int64 if bounds.max() < INT64_SAFE else object)
+    if bounds.max() < INT64_SAFE:
+        return bounds.astype(np.int64)
+    return np.array([int(bound) for bound in bounds.tolist()], object)
 
 
 NO_WINDOWS: Final = KineticWindows(
