@@ -190,6 +190,16 @@ def chosen(values: set[int], low: int | None, high: int | None) -> int:
     return max(values) if low is None else min(values)
 
 
+def ends_of_scale(
+    values: Sequence[int], low: int | None, high: int | None
+) -> tuple[int | None, int | None]:
+    """S5: the least of the values that may stand for more, the greatest that may for less."""
+    middle = None if low is None or high is None else (low + high) // 2
+    above = [value for value in values if middle is None or value >= middle]
+    below = [value for value in values if middle is None or value <= middle]
+    return min(above, default=None), max(below, default=None)
+
+
 def server_time(device: int, pairs: Sequence[tuple[int, int]]) -> int:
     """S3's line through the first and the last pair, rounded half to even by ``round``."""
     (d0, s0), (d1, s1) = min(pairs), max(pairs)

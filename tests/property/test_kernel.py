@@ -1,32 +1,27 @@
-"""The vectorised kernel equals an exact oracle that walks from reading to reading."""
+"""Runs, coverage and sets of time equal an exact oracle that walks from reading to reading."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import oracles
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from judging import make_channel, make_panel, make_profile, make_rule, milli_readings
 
-from analytics.intervals import (
-    Intervals,
-    difference,
-    intervals,
-    longest_with_gaps,
-    union,
-)
-from analytics.kernel import (
-    Bound,
-    Limit,
-    Side,
-    covered_time,
-    events,
-    gaps,
-    missing,
-    segments,
-)
-from analytics.mkt import histogram, mean_kinetic_celsius
+from analytics.exposure import pessimistic_ms
+from analytics.intervals import Intervals, difference, intervals, union
+from analytics.limits import NO_BARS, Bound, Limit, Side, bars
+from analytics.mkt import mean_kinetic_celsius
+from analytics.profile import Measure, Mode
+from analytics.summary import summarise
+from analytics.table import table
+
+if TYPE_CHECKING:
+    from analytics.runs import Runs
+    from analytics.summary import Summary
 
 BRIDGE = 900_000
 INT32 = np.iinfo(np.int32)
@@ -60,13 +55,17 @@ def series(draw: st.DrawFn, values: st.SearchStrategy[int] = VALUES) -> list[ora
     return samples
 
 
-def arrays(samples: list[oracles.Sample]) -> tuple[np.ndarray, np.ndarray]:
-    table = np.array(samples, np.int64).reshape(-1, 2)
-    return table[:, 0].copy(), table[:, 1].astype(np.int32)
+def summary_of(samples: list[oracles.Sample], bar: oracles.Bar | None = None) -> Summary:
+    rows = np.array(samples, np.int64).reshape(-1, 2)
+    whole = table([(rows[:, 0].copy(), rows[:, 1].astype(np.int32))], [BRIDGE])
+    if bar is None:
+        return summarise(whole, NO_BARS)
+    side = Side.HIGH if bar.high else Side.LOW
+    return summarise(whole, bars([[Limit(bar.milli, side, bar.inclusive)]], [side]))
 
 
-def limit_of(bar: oracles.Bar) -> Limit:
-    return Limit(bar.milli, Side.HIGH if bar.high else Side.LOW, bar.inclusive)
+def runs_of(samples: list[oracles.Sample], bar: oracles.Bar) -> Runs:
+    return summary_of(samples, bar).runs
 
 
 @MANY
@@ -74,10 +73,9 @@ def limit_of(bar: oracles.Bar) -> Limit:
 def test_events_equal_the_oracle_in_every_field(
     samples: list[oracles.Sample], bar: oracles.Bar
 ) -> None:
-    t, v = arrays(samples)
     expected = oracles.events(samples, BRIDGE, bar)
 
-    found = events(t, v, segments(t, BRIDGE).covered, limit_of(bar))
+    found = runs_of(samples, bar)
 
     assert found.start.tolist() == [event.start for event in expected]
     assert found.end.tolist() == [event.end for event in expected]
@@ -86,11 +84,11 @@ def test_events_equal_the_oracle_in_every_field(
     assert found.prev_in.tolist() == [event.prev_in for event in expected]
     assert found.next_in.tolist() == [event.next_in for event in expected]
     assert found.first_out.tolist() == [event.samples[0][0] for event in expected]
-    assert t[found.last].tolist() == [event.samples[-1][0] for event in expected]
+    assert found.last_out.tolist() == [event.samples[-1][0] for event in expected]
     assert found.count.tolist() == [len(event.samples) for event in expected]
     assert found.rounding_ms.tolist() == [event.rounding for event in expected]
     assert list(zip(found.peak_at, found.peak, strict=True)) == [e.peak for e in expected]
-    assert found.area2 == tuple(event.area2 for event in expected)
+    assert [found.area2(i) for i in range(len(found))] == [event.area2 for event in expected]
 
 
 @MANY
@@ -98,10 +96,9 @@ def test_events_equal_the_oracle_in_every_field(
 def test_an_event_is_never_shorter_than_the_truth_and_less_than_its_rounding_longer(
     samples: list[oracles.Sample], bar: oracles.Bar
 ) -> None:
-    t, v = arrays(samples)
     truth = [e.exact_end - e.exact_start for e in oracles.events(samples, BRIDGE, bar)]
 
-    found = events(t, v, segments(t, BRIDGE).covered, limit_of(bar))
+    found = runs_of(samples, bar)
 
     for true, lin, rounding in zip(truth, found.lin_ms, found.rounding_ms, strict=True):
         assert true <= int(lin)
@@ -110,29 +107,16 @@ def test_an_event_is_never_shorter_than_the_truth_and_less_than_its_rounding_lon
 
 @MANY
 @given(series())
-def test_covered_time_gaps_and_missing_readings_equal_the_oracle(
-    samples: list[oracles.Sample],
-) -> None:
-    t, _ = arrays(samples)
-    between = segments(t, BRIDGE)
+def test_covered_time_gaps_and_histogram_equal_the_oracle(samples: list[oracles.Sample]) -> None:
     steps = [b[0] - a[0] for a, b in pairwise(samples)]
 
-    assert gaps(t, between.covered).pairs() == tuple(oracles.gaps(samples, BRIDGE))
-    assert between.covered_ms == sum(step for step in steps if step <= BRIDGE)
-    assert covered_time(t, between.covered).total_ms == between.covered_ms
-    assert missing(between.dt, 300_000) == sum(
-        max(0, round(oracles.Fraction(step, 300_000)) - 1) for step in steps
-    )
+    found = summary_of(samples)
 
-
-@MANY
-@given(series())
-def test_histogram_equals_the_oracle(samples: list[oracles.Sample]) -> None:
-    t, v = arrays(samples)
-
-    known = histogram(v, segments(t, BRIDGE))
-
-    assert dict(known.bins()) == oracles.histogram(samples, BRIDGE)
+    gaps = zip(found.gaps.start.tolist(), found.gaps.end.tolist(), strict=True)
+    bins = zip(found.bins.v.tolist(), found.bins.weight_ms.tolist(), strict=True)
+    assert list(gaps) == oracles.gaps(samples, BRIDGE)
+    assert found.spread.covered_ms.tolist() == [sum(step for step in steps if step <= BRIDGE)]
+    assert dict(bins) == oracles.histogram(samples, BRIDGE)
 
 
 @settings(max_examples=100, deadline=None)
@@ -140,13 +124,12 @@ def test_histogram_equals_the_oracle(samples: list[oracles.Sample]) -> None:
 def test_mean_kinetic_temperature_equals_fifty_digits_of_decimal(
     samples: list[oracles.Sample],
 ) -> None:
-    t, v = arrays(samples)
     exact = oracles.mkt(oracles.histogram(samples, BRIDGE))
 
-    celsius = mean_kinetic_celsius(histogram(v, segments(t, BRIDGE)), 83.144)
+    (celsius,) = mean_kinetic_celsius(summary_of(samples).bins, 1, 83.144)
 
-    assert (celsius is None) == (exact is None)
-    assert celsius is None or exact is None or abs(celsius - float(exact)) < 1e-9
+    assert np.isnan(celsius) == (exact is None)
+    assert exact is None or abs(celsius - float(exact)) < 1e-9
 
 
 @st.composite
@@ -169,19 +152,28 @@ def test_sets_of_time_behave_as_sets(left: Intervals, right: Intervals) -> None:
 
 
 @MANY
-@given(series(st.integers(7_995, 8_005)), BARS)
-@example(
-    [(1, 7990), (900_002, 7990), (900_003, 7995), (900_004, 7990)],
-    oracles.Bar(7995, high=False, inclusive=False),
+@given(
+    st.lists(series(st.integers(7_995, 8_005)), min_size=1, max_size=3),
+    st.sampled_from(["T > 8.0", "T >= 8.0", "T < 8.0", "T <= 8.0"]),
 )
+@example([[(1, 7990), (900_002, 7990), (900_003, 7995), (900_004, 7990)]], "T < 7.995")
 def test_longest_run_with_gaps_equals_the_longest_chain_that_gaps_hold_together(
-    samples: list[oracles.Sample], bar: oracles.Bar
+    several: list[list[oracles.Sample]], when: str
 ) -> None:
-    t, v = arrays(samples)
-    covered = segments(t, BRIDGE).covered
-    found = events(t, v, covered, limit_of(bar))
-    runs = [(event.start, event.end) for event in oracles.events(samples, BRIDGE, bar)]
+    _, sign, number = when.split()
+    bar = oracles.Bar(round(float(number) * 1000), ">" in sign, "=" in sign)
+    channels = [
+        make_channel(milli_readings(samples), serial=f"tl-{index}")
+        for index, samples in enumerate(several)
+    ]
+    panel = make_panel(make_profile(rules=[make_rule(when=when)]), *channels)
 
-    worst = longest_with_gaps(Intervals(found.start, found.end), gaps(t, covered))
+    worst = pessimistic_ms(Mode.SINGLE, panel.columns.views[0], Measure.LIN, panel)
 
-    assert worst == oracles.longest(runs, oracles.gaps(samples, BRIDGE))
+    assert worst.tolist() == [
+        oracles.longest(
+            [(event.start, event.end) for event in oracles.events(samples, BRIDGE, bar)],
+            oracles.gaps(samples, BRIDGE),
+        )
+        for samples in several
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from judging import milli_readings
 
 from analytics.clock import RESOLUTION_MS, ClockState, synchronise
-from analytics.readings import Label, canonicalise
+from analytics.readings import DAY_MS, Canonical, Label, added, canonicalise
 from coldgate.model import ClockPair, Quantity, ReadingFlag
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ LABELS += [Label(low_milli=2000, high_milli=None)]
 Row = tuple[int, int, int]
 
 
+def canonical(rows: list[Row], label: Label) -> Canonical:
+    read = milli_readings([row[:2] for row in rows], [row[2] for row in rows])
+    return canonicalise(read, Quantity.TEMPERATURE, label)
+
+
 @MANY
 @given(ROWS, st.sampled_from(LABELS), st.randoms(use_true_random=False))
 def test_arrival_order_and_repeats_change_nothing_that_counts(
@@ -39,24 +45,12 @@ def test_arrival_order_and_repeats_change_nothing_that_counts(
     shuffled = rows + rows[: len(rows) // 2]
     random.shuffle(shuffled)
 
-    one, two = (
-        canonicalise(
-            milli_readings([row[:2] for row in each], [row[2] for row in each]),
-            Quantity.TEMPERATURE,
-            label,
-        )
-        for each in (rows, shuffled)
-    )
+    one, two = canonical(rows, label), canonical(shuffled, label)
 
     assert one.t.tolist() == two.t.tolist()
     assert one.v.tolist() == two.v.tolist()
-    assert one.flags.tolist() == two.flags.tolist()
-    assert (one.digest, one.invalid, one.tests, one.conflicts) == (
-        two.digest,
-        two.invalid,
-        two.tests,
-        two.conflicts,
-    )
+    assert replace(one.tally, duplicates=0) == replace(two.tally, duplicates=0)
+    assert one.tally.digest == two.tally.digest
 
 
 @MANY
@@ -71,22 +65,34 @@ def test_each_instant_keeps_the_value_that_the_conflict_rule_names(
             expected[t].add(v)
             flags[t, v] |= flag
 
-    kept = canonicalise(
-        milli_readings([row[:2] for row in rows], [row[2] for row in rows]),
-        Quantity.TEMPERATURE,
-        label,
-    )
+    kept = canonical(rows, label)
 
     assert dict(zip(kept.t.tolist(), kept.v.tolist(), strict=True)) == {
         t: oracles.chosen(values, label.low_milli, label.high_milli)
         for t, values in expected.items()
     }
-    assert all(
-        flag == flags[t, v]
-        for t, v, flag in zip(kept.t.tolist(), kept.v.tolist(), kept.flags.tolist(), strict=True)
-    )
-    assert kept.conflicts == sum(len(values) > 1 for values in expected.values())
-    assert kept.duplicates == len(rows) - len(set(rows))
+    winners = list(zip(kept.t.tolist(), kept.v.tolist(), strict=True))
+    ambiguous = [row for row in winners if flags[row] & ReadingFlag.TIME_AMBIGUOUS]
+    clipped = [row[1] for row in winners if flags[row] & ReadingFlag.CLIPPED]
+    ends = oracles.ends_of_scale(clipped, label.low_milli, label.high_milli)
+    assert kept.tally.ambiguous == len(ambiguous)
+    assert (kept.tally.clipped_high, kept.tally.clipped_low) == ends
+    assert kept.tally.conflicts == sum(len(values) > 1 for values in expected.values())
+    assert kept.tally.duplicates == len(rows) - len(set(rows))
+
+
+@MANY
+@given(ROWS, st.sampled_from(LABELS), st.integers(0, 6))
+def test_tallies_of_days_add_up_to_the_tally_of_the_whole(
+    rows: list[Row], label: Label, cut: int
+) -> None:
+    daily = [(t * DAY_MS, v, flag) for t, v, flag in rows]
+    before = [row for row in daily if row[0] < cut * DAY_MS]
+    after = [row for row in daily if row[0] >= cut * DAY_MS]
+
+    whole = canonical(daily, label).tally
+
+    assert added(canonical(before, label).tally, canonical(after, label).tally) == whole
 
 
 @MANY
