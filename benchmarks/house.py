@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 PARTY = "carrier-1"
 PASSWORD = "benchmark"  # noqa: S105 - of a broker that lives for one run on loopback
+_CERTIFICATES = b"""
+INSERT INTO certificate (logger_id, quantity, number, valid_from, valid_to, expanded_milli,
+                         resolution_milli, drift_milli, corrections, entered_by)
+SELECT id, 1, 'CAL-1', now() - interval '1 year', now() + interval '1 year', 200, 0, 0, '[]',
+       'operator'
+FROM logger WHERE serial = ANY (%s)
+"""
 POSTGRES = {"shared_buffers": "256MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
 
 
@@ -78,7 +85,7 @@ class House:
         return process, port
 
     def register(self, gateway: str, serials: Sequence[str]) -> Ed25519PrivateKey:
-        """A gateway with its key, and its loggers."""
+        """A gateway with its key, and its loggers, calibrated."""
         key = Ed25519PrivateKey.generate()
         with psycopg.connect(self.dsn) as connection:
             connection.execute(
@@ -95,6 +102,11 @@ class House:
                 "INSERT INTO logger (serial, party_id, interval_ms) VALUES (%s, %s, 60000)",
                 [(serial, PARTY) for serial in serials],
             )
+            connection.execute(
+                "INSERT INTO party (id, name, kind) VALUES ('operator', 'Operator', 'operator')"
+                " ON CONFLICT DO NOTHING"
+            )
+            connection.execute(_CERTIFICATES, (list(serials),))
         return key
 
     def query(self, statement: bytes) -> int:

@@ -30,6 +30,7 @@ def things(world: World) -> dict[str, str]:
         "gateway": gateway,
         "logger_id": str(world.get("/loggers")["items"][0]["id"]),
         "product": "vaccine",
+        "lot": "A1",
         "consignment": consignment,
         "placement": str(placement["id"]),
         "version": "1",
