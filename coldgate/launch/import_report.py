@@ -40,7 +40,8 @@ def show_import(
     )
     for reason in evaluation.reasons:
         screen.say(f"  {reason.code}: {reason.text}")
-    if any(reason.code == UNCALIBRATED for reason in evaluation.reasons):
+    uncalibrated = {one.channel for one in evaluation.reasons if one.code == UNCALIBRATED}
+    if any(one.channel in uncalibrated for one in channels):
         screen.say("  name its certificate: --certificate NUMBER FROM TO U")
     for difference in content.differences:
         screen.say(f"  the file contradicts itself: {difference}")
