@@ -10,8 +10,11 @@ from analytics.job.loading import load_case
 from analytics.judge import judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from analytics.case import Case
     from analytics.evaluation import Evaluation
+    from analytics.job.loading import Loaded
     from analytics.profile import Profile
     from coldgate.storage.connection import Connection
 
@@ -30,15 +33,25 @@ def answer(connection: Connection, consignment_id: str, profile: Profile) -> Eva
 
 
 def examine(connection: Connection, consignment_id: str, profile: Profile) -> Examination:
-    """The case that the database has, with its evaluation.
+    """The case that the database has, with its evaluation."""
+    return judge_loaded(connection, load_case(connection, consignment_id), profile)
+
+
+def judge_loaded(
+    connection: Connection,
+    loaded: Loaded,
+    profile: Profile,
+    *,
+    by: Callable[[Profile, Case], Evaluation] = judge,
+) -> Examination:
+    """A case that is loaded already, with its evaluation by this profile.
 
     Whether a log is complete matters only where there is a gap (S29), and to find out takes a scan
     of its numbers; so it is looked up, and judged again, when the first answer has gaps.
     """
-    loaded = load_case(connection, consignment_id)
-    case = with_history(connection, consignment_id, profile, loaded.case)
-    evaluation = judge(profile, case)
+    case = with_history(connection, loaded.consignment_id, profile, loaded.case)
+    evaluation = by(profile, case)
     if any(channel.statistics.gaps for channel in evaluation.channels):
         case = replace(loaded, case=case).with_logs(connection)
-        evaluation = judge(profile, case)
+        evaluation = by(profile, case)
     return Examination(case=case, evaluation=evaluation)

@@ -18,7 +18,7 @@ from coldgate.storage import stability
 
 if TYPE_CHECKING:
     from analytics.case import Case
-    from analytics.profile import Profile
+    from analytics.profile import Profile, Stability
     from coldgate.storage.connection import Connection
     from coldgate.storage.stability import LotLine, OtherJourney, ToldEnds
 
@@ -38,7 +38,7 @@ def with_history(connection: Connection, consignment_id: str, profile: Profile, 
     """
     begin_ms = case.window.begin_ms
     if profile.stability is not None:
-        case = replace(case, lots=_lots(connection, consignment_id, profile, begin_ms))
+        case = replace(case, lots=_lots(connection, consignment_id, profile.stability, begin_ms))
     if profile.repeats.lane is not None and begin_ms is not None:
         began_at = from_epoch_ms(begin_ms)
         earlier = stability.earlier_on_lane(connection, consignment_id, began_at=began_at)
@@ -66,12 +66,11 @@ def joined_ms(window_begin_ms: int | None, ends: ToldEnds) -> int | None:
 
 
 def _lots(
-    connection: Connection, consignment_id: str, profile: Profile, window_begin_ms: int | None
+    connection: Connection, consignment_id: str, budget: Stability, window_begin_ms: int | None
 ) -> tuple[Lot, ...]:
     begin_ms = joined_ms(window_begin_ms, stability.told_ends(connection, consignment_id))
-    budget_of = (profile.id, profile.version)
     journeys: dict[tuple[str, str], list[Journey]] = {}
-    for other in stability.other_journeys(connection, consignment_id, profile=budget_of):
+    for other in stability.other_journeys(connection, consignment_id, budget=budget.as_json()):
         journeys.setdefault((other.product_id, other.lot_number), []).append(_journey(other))
     lines = stability.lot_lines(connection, consignment_id)
     spent = {

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
+from psycopg.types.json import Jsonb
+
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from coldgate.storage.connection import Connection
@@ -131,13 +133,13 @@ def told_ends(connection: Connection, consignment_id: str) -> ToldEnds:
 
 
 def other_journeys(
-    connection: Connection, consignment_id: str, *, profile: tuple[str, int]
+    connection: Connection, consignment_id: str, *, budget: Mapping[str, object]
 ) -> list[OtherJourney]:
     """Every other consignment that a lot of this one began, with its newest figures.
 
-    They are comparable with the budget of ``profile`` (id, version).
+    They are comparable with ``budget``, the section of a profile, where it is the same as theirs.
     """
-    parameters = {"id": consignment_id, "profile_id": profile[0], "profile_version": profile[1]}
+    parameters = {"id": consignment_id, "budget": Jsonb(dict(budget))}
     return fetch_all(connection, OtherJourney, _SQL["other_journeys"], parameters)
 
 

@@ -35,9 +35,8 @@ SELECT (SELECT max(changed_at)
 
 -- name: other_journeys
 -- Whoever carried the lot, and began; what was rejected goes nowhere.
-WITH own AS (
-    SELECT body -> 'stability' AS budget FROM profile
-    WHERE id = %(profile_id)s AND version = %(profile_version)s
+WITH own (budget) AS (
+    VALUES (%(budget)s::jsonb)
 ), other AS (
     SELECT DISTINCT line.product_id, line.lot_number, line.consignment_id, unit.serial
     FROM (SELECT DISTINCT product_id, lot_number FROM consignment_line
