@@ -190,6 +190,32 @@ def chosen(values: set[int], low: int | None, high: int | None) -> int:
     return max(values) if low is None else min(values)
 
 
+def mean(samples: Sequence[Sample]) -> Fraction:
+    """Time-weighted mean of the polygon through all samples, exact."""
+    twice = sum((b[0] - a[0]) * (a[1] + b[1]) for a, b in itertools.pairwise(samples))
+    return Fraction(twice, 2 * (samples[-1][0] - samples[0][0]))
+
+
+def band_damage(samples: Sequence[Sample], bands: Sequence[Span]) -> Fraction:
+    """Share of a budget that the polygon uses up; bands are (above, budget in ms), ascending."""
+    above = [true_total(samples, Bar(milli, high=True, inclusive=False)) for milli, _ in bands]
+    own = [more - less for more, less in itertools.pairwise([*above, Fraction(0)])]
+    return sum((ms / budget for ms, (_, budget) in zip(own, bands, strict=True)), Fraction(0))
+
+
+def rate_damage(bins: dict[int, int], activation: str, reference: int, budget: int) -> Decimal:
+    """Share of an Arrhenius budget that a doubled histogram uses up, to 50 digits."""
+    with localcontext() as context:
+        context.prec = 60
+        theta = Decimal(activation) / Decimal("0.008314462618")
+        origin = theta / (Decimal(reference) / 1000 + Decimal("273.15"))
+        rates = [
+            ms * (origin - theta / (Decimal(v) / 1000 + Decimal("273.15"))).exp()
+            for v, ms in bins.items()
+        ]
+        return sum(rates, Decimal(0)) / (2 * budget)
+
+
 def ends_of_scale(
     values: Sequence[int], low: int | None, high: int | None
 ) -> tuple[int | None, int | None]:

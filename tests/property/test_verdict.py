@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import groupby
+from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Any
 
 import oracles
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import CCT, START, make_case, make_channel, make_profile, make_rule, milli_readings
 
-from analytics.case import Window
+from analytics.case import Damage, Lot, Window
 from analytics.exposure import Finding
 from analytics.judge import judge
 from coldgate.model import ReadingFlag, Verdict
@@ -60,13 +60,29 @@ def arrived(course: Course, lost: list[bool]) -> Course:
 LOSSES = st.lists(st.booleans(), min_size=14, max_size=14)
 
 
+SHARES = st.lists(
+    st.one_of(st.sampled_from([-1000, 0, 1000]), st.integers(-1000, 1000)),
+    min_size=14,
+    max_size=14,
+)  # of the uncertainty, in thousandths
+UNCERTAINTIES = st.sampled_from([1, 10, 50, 100, 500])
+
+
+def erroneous(course: Course, shares: list[int], uncertainty: int) -> Course:
+    """What a logger reads that is wrong by at most its uncertainty."""
+    return [
+        (t, v + share * uncertainty // 1000) for (t, v), share in zip(course, shares, strict=False)
+    ]
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
-    mode = draw(st.sampled_from(["single", "cumulative", "instant"]))
+    mode = draw(st.sampled_from(["single", "cumulative", "instant", "mean"]))
+    has_budget = mode in {"single", "cumulative"}
     return make_rule(
         when=draw(st.sampled_from(["T > 8.0", "T >= 8.0", "T < 8.0", "T <= 8.0", "T > 8.05"])),
         mode=mode,
-        budget=... if mode == "instant" else draw(st.sampled_from(sorted(BUDGET_MS))),
+        budget=draw(st.sampled_from(sorted(BUDGET_MS))) if has_budget else ...,
         trigger=draw(st.sampled_from(["at", "over"])),
     )
 
@@ -75,6 +91,8 @@ def is_violated(rule: dict[str, Any], course: Course) -> bool:
     """Whether the truth violates the rule, exactly."""
     _, sign, number = rule["when"].split()
     bar = oracles.Bar(round(float(number) * 1000), ">" in sign, "=" in sign)
+    if rule["mode"] == "mean":
+        return bar.is_out(oracles.mean(course))
     if rule["mode"] == "instant":
         return any(bar.is_out(value) for _, value in course)
     spent = (oracles.true_longest if rule["mode"] == "single" else oracles.true_total)(course, bar)
@@ -84,14 +102,23 @@ def is_violated(rule: dict[str, Any], course: Course) -> bool:
     return spent >= budget and any(bar.is_out(value) for _, value in course)
 
 
-def verdict_of(profile: Profile, course: Course, *seen: Course) -> Evaluation:
+def profile_of(rule: dict[str, Any], decision: str, uncertainty: int) -> Profile:
+    """A profile with one rule, for loggers without a certificate of this permissible error."""
+    return make_profile(
+        rules=[rule],
+        decision=decision,
+        uncertainty={"mpe": {"temperature": uncertainty / 1000}, "calibration": "optional"},
+    )
+
+
+def verdict_of(profile: Profile, course: Course, *seen: Course, **changes: Any) -> Evaluation:
     """The evaluation when the true course was seen by co-located loggers like this."""
     channels = [
         make_channel(milli_readings(kept), serial=f"tl-{index}", zone="box")
         for index, kept in enumerate(seen)
     ]
     window = Window(begin_ms=course[0][0], end_ms=course[-1][0])
-    return judge(profile, make_case(*channels, window=window))
+    return judge(profile, make_case(*channels, window=window, **changes))
 
 
 @MANY
@@ -123,6 +150,97 @@ def test_loggers_that_close_each_others_gaps_never_pass_goods_wrongly(
 
 
 @MANY
+@given(courses(), LOSSES, SHARES, UNCERTAINTIES, rules())
+def test_whatever_errors_the_logger_makes_non_binary_passes_and_fails_nothing_wrongly(
+    course: Course, lost: list[bool], shares: list[int], uncertainty: int, rule: dict[str, Any]
+) -> None:
+    seen = arrived(erroneous(course, shares, uncertainty), lost)
+
+    evaluation = verdict_of(profile_of(rule, "non-binary", uncertainty), course, seen)
+
+    if evaluation.verdict is Verdict.PASS:
+        assert not is_violated(rule, course)
+    if evaluation.verdict is Verdict.FAIL:
+        assert is_violated(rule, course)
+
+
+@MANY
+@given(
+    courses(), st.lists(st.tuples(LOSSES, SHARES), min_size=2, max_size=2), UNCERTAINTIES, rules()
+)
+def test_loggers_with_errors_of_their_own_never_pass_or_fail_goods_wrongly_together(
+    course: Course,
+    loggers: list[tuple[list[bool], list[int]]],
+    uncertainty: int,
+    rule: dict[str, Any],
+) -> None:
+    seen = [arrived(erroneous(course, shares, uncertainty), lost) for lost, shares in loggers]
+
+    evaluation = verdict_of(profile_of(rule, "non-binary", uncertainty), course, *seen)
+
+    if evaluation.verdict is Verdict.PASS:
+        assert not is_violated(rule, course)
+    if evaluation.verdict is Verdict.FAIL:
+        assert is_violated(rule, course)
+
+
+@MANY
+@given(courses(), LOSSES, SHARES, UNCERTAINTIES, rules())
+def test_guard_band_passes_nothing_wrongly_and_fails_what_the_readings_show(
+    course: Course, lost: list[bool], shares: list[int], uncertainty: int, rule: dict[str, Any]
+) -> None:
+    seen = arrived(erroneous(course, shares, uncertainty), lost)
+
+    guarded = verdict_of(profile_of(rule, "guard", uncertainty), course, seen)
+    simple = verdict_of(profile_of(rule, "simple", uncertainty), course, seen)
+
+    if guarded.verdict is Verdict.PASS:
+        assert not is_violated(rule, course)
+    assert (guarded.verdict is Verdict.FAIL) == (simple.verdict is Verdict.FAIL)
+
+
+BANDS = [(7_950, 7_200_000), (8_050, 1_800_000), (9_000, 600_000)]
+STABILITY = {"bands": [{"above": milli / 1000, "budget": f"{budget}ms"} for milli, budget in BANDS]}
+ARRHENIUS = {"arrhenius": {"dH": 83.144, "reference": 8.0, "budget": "2h"}}
+SPENT = st.sampled_from([0, 1, 300_000_000, 900_000_000, 10**9])
+
+
+@MANY
+@given(courses(), LOSSES, SHARES, UNCERTAINTIES, SPENT, st.sampled_from([STABILITY, ARRHENIUS]))
+def test_no_lot_passes_or_fails_its_stability_budget_wrongly(
+    course: Course,
+    lost: list[bool],
+    shares: list[int],
+    uncertainty: int,
+    spent: int,
+    stability: dict[str, Any],
+) -> None:
+    seen = arrived(erroneous(course, shares, uncertainty), lost)
+    lot = Lot(key="P/LOT", zone="box", spent=Damage(optimistic_ppb=spent, pessimistic_ppb=spent))
+    profile = make_profile(
+        stability=stability,
+        decision="non-binary",
+        uncertainty={"mpe": {"temperature": uncertainty / 1000}, "calibration": "optional"},
+    )
+
+    found = verdict_of(profile, course, seen, lots=(lot,)).budgets[0]
+
+    total = Fraction(spent, 10**9) + true_damage(stability, course)
+    assert found.total.optimistic_ppb <= total * 10**9 <= found.total.pessimistic_ppb
+    if found.verdict is Verdict.PASS:
+        assert total <= 1
+    if found.verdict is Verdict.FAIL:
+        assert total > 1
+
+
+def true_damage(stability: dict[str, Any], course: Course) -> Fraction:
+    if "bands" in stability:
+        return oracles.band_damage(course, BANDS)
+    bins = oracles.histogram(course, BRIDGE)
+    return Fraction(oracles.rate_damage(bins, "83.144", 8_000, 7_200_000))
+
+
+@MANY
 @given(courses(), rules())
 def test_without_a_gap_only_the_rounding_of_event_ends_leaves_a_question(
     course: Course, rule: dict[str, Any]
@@ -131,6 +249,7 @@ def test_without_a_gap_only_the_rounding_of_event_ends_leaves_a_question(
 
     result = evaluation.channels[0].rules[0]
     assert result.pessimistic_ms - result.optimistic_ms <= 2 * result.events
+    assert rule["mode"] != "mean" or result.finding is not Finding.UNDECIDED
     if result.finding is not Finding.UNDECIDED:
         assert (result.finding is Finding.VIOLATED) == is_violated(rule, course)
 
@@ -194,3 +313,46 @@ def test_order_repeats_and_split_of_the_readings_change_no_byte(
 
 def flagged(rows: list[tuple[oracles.Sample, ReadingFlag]]) -> Any:
     return milli_readings([row for row, _ in rows], [int(flag) for _, flag in rows])
+
+
+@MANY
+@given(
+    courses(),
+    SHARES,
+    UNCERTAINTIES,
+    st.integers(8_000, 9_000),
+    st.sampled_from(["20min", "1h", "4h"]),
+)
+def test_whatever_errors_the_logger_makes_no_mkt_window_passes_or_fails_wrongly(
+    course: Course, shares: list[int], uncertainty: int, limit: int, window: str
+) -> None:
+    kinetic = {"applies": "high", "dH": 83.144, "limit": limit / 1000, "window": window}
+    profile = make_profile(
+        mkt=kinetic,
+        decision="non-binary",
+        uncertainty={"mpe": {"temperature": uncertainty / 1000}, "calibration": "optional"},
+    )
+    length = {"20min": 1_200_000, "1h": 3_600_000, "4h": 14_400_000}[window]
+    bar = oracles.Bar(limit, high=True, inclusive=False)
+    ends = [event.end for event in oracles.events(course, BRIDGE, bar)]
+    true_windows = [[s for s in course if end - length <= s[0] <= end] for end in ends]
+    any_windows = [
+        course[i : j + 1]
+        for i, j in combinations(range(len(course)), 2)
+        if course[j][0] - course[i][0] <= length
+    ]
+
+    seen = erroneous(course, shares, uncertainty)
+    result = verdict_of(profile, course, seen).channels[0].kinetic
+
+    assert result is not None
+    if result.finding is Finding.SATISFIED:
+        assert not any(is_hot(each, limit) for each in true_windows)
+    if result.finding is Finding.VIOLATED:
+        assert any(is_hot(each, limit) for each in any_windows)
+
+
+def is_hot(window: Course, limit: int) -> bool:
+    """Whether the MKT of a window is above a limit; one without covered time has none."""
+    celsius = oracles.mkt(oracles.histogram(window, BRIDGE))
+    return celsius is not None and Fraction(celsius) > Fraction(limit, 1000)
