@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from analytics.readings import NO_READINGS
 
 if TYPE_CHECKING:
-    from analytics.readings import Readings
+    from analytics.readings import Readings, Tally
     from coldgate.model import ClockPair, EventKind, Quantity
 
 
@@ -71,6 +71,25 @@ class Log:
     sealed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One day of a channel, by server time: all that its readings say, but not they themselves.
+
+    ``day`` counts from 1970 UTC. ``first_ms`` and ``last_ms`` are those of the readings that count,
+    None where none does. ``in_force`` counts the readings without a certificate, then those of each
+    certificate of the channel. ``piece`` is the summary for limits moved by ``uncertainty_milli``,
+    as ``pieces.written`` has it.
+    """
+
+    day: int
+    first_ms: int | None
+    last_ms: int | None
+    in_force: tuple[int, ...]
+    uncertainty_milli: int
+    tally: Tally
+    piece: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Channel:
     """One quantity of one sensor while it was placed with the consignment (S1).
@@ -78,7 +97,8 @@ class Channel:
     ``readings`` and ``conflicts`` carry logger time; ``clock_pairs`` map it to server time (S3).
     ``placed_from_ms`` and ``placed_to_ms`` are server time, both included, None where open.
     ``interval_ms`` is the configured one, None where nobody knows it (S9). ``range_milli`` is the
-    sensor's physical range: what lies outside is not a reading (S5).
+    sensor's physical range: what lies outside is not a reading (S5). ``pages`` stand for the
+    readings of their days, which are not looked at then; None where none are kept.
     """
 
     serial: str
@@ -95,6 +115,7 @@ class Channel:
     range_milli: tuple[int, int] | None = None
     role: Role = Role.GOODS
     log: Log | None = None
+    pages: tuple[Page, ...] | None = None
 
     @property
     def key(self) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from analytics.case import Page
 from analytics.certificates import CLIMATIC
-from analytics.clock import ClockState
+from analytics.clock import ClockState, clock_of
 from analytics.columns import NO_COLUMNS, columns
+from analytics.pages import require_same_limits, require_windows
 from analytics.panel import NO_CLIP_HIGH, NO_CLIP_LOW, Frame, panel
+from analytics.pieces import NO_PIECE, Pieces, asked_of, collapsed, merged, read, written
 from analytics.summary import summarise
 from analytics.table import table
 from analytics.traces import Demands, trace
@@ -18,29 +22,130 @@ from coldgate.model import Quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analytics.arrays import Millis
+    from analytics.arrays import Indices, Millis
+    from analytics.case import Channel
+    from analytics.limits import Bars
     from analytics.panel import Panel
     from analytics.profile import Profile
-    from analytics.record import Record
+    from analytics.record import Record, Sheet
+    from analytics.table import Table
+
+NO_DAY: Final = int(np.iinfo(np.int64).min)  # before all days
 
 
 def gather(
     profile: Profile, quantity: Quantity, records: Sequence[Record], *, ruled: bool
 ) -> Panel:
-    """The panel of channels of one quantity; without ``ruled``, nothing is asked of them."""
+    """The panel of channels of one quantity; without ``ruled``, nothing is asked of them.
+
+    Raises:
+        ReadingsNeededError: a page cannot stand for the readings of its day.
+    """
     wanted = columns(profile, quantity) if ruled else NO_COLUMNS
     bars = wanted.bars([record.uncertainty_milli for record in records])
+    asked = demands(profile, quantity, records)
     readings = table(
-        [(record.kept.t, record.kept.v) for record in records],
-        [record.bridge_ms for record in records],
+        [(sheet.kept.t, sheet.kept.v) for record in records for sheet in record.sheets],
+        [record.bridge_ms for record in records for _ in record.sheets],
     )
-    return panel(
-        wanted,
-        bars,
-        summarise(readings, bars),
-        trace(readings, demands(profile, quantity, records)),
-        frame(records),
-        readings,
+    if all(record.channel.pages is None for record in records):
+        pieces = Pieces(summary=summarise(readings, bars), traces=trace(readings, asked))
+    else:
+        require_same_limits(records)
+        pieces = _bound(records, readings, bars, asked)
+        readings = _by_record(records, readings)
+    found = panel(wanted, bars, pieces.summary, pieces.traces, frame(records), readings)
+    require_windows(profile, found, records)
+    return found
+
+
+def _bound(records: Sequence[Record], sheets: Table, bars: Bars, asked: Demands) -> Pieces:
+    """Sheets and pages of each record as one piece; ``sheets`` has a row for each sheet."""
+    listed = [(owner, sheet) for owner, record in enumerate(records) for sheet in record.sheets]
+    pages = [(owner, page) for owner, record in enumerate(records) for page in record.pages]
+    owner = np.array([of for of, _ in (*listed, *pages)], np.intp)
+    days = [_or(sheet.day, NO_DAY) for _, sheet in listed] + [page.day for _, page in pages]
+    bridge_ms = _millis(record.bridge_ms for record in records)
+    found = _summed_up(sheets, bars, asked, owner[: len(listed)])
+    if pages:
+        order = np.lexsort((np.array(days, np.int64), owner))
+        owner = owner[order]
+        found = merged(
+            found.take(np.where(order < len(listed), order, NO_PIECE)),
+            read([page.piece for _, page in pages]).take(
+                np.where(order >= len(listed), order - len(listed), NO_PIECE)
+            ),
+            bars.take(owner),
+            bridge_ms[owner],
+            asked_of(asked, owner),
+        )
+    return collapsed(found, owner, bars, bridge_ms, asked)
+
+
+def _summed_up(sheets: Table, bars: Bars, asked: Demands, owner: Indices) -> Pieces:
+    """A piece for each row of a table, which is a sheet of the channel ``owner``."""
+    return Pieces(
+        summary=summarise(sheets, bars.take(owner)), traces=trace(sheets, asked_of(asked, owner))
+    )
+
+
+def _by_record(records: Sequence[Record], sheets: Table) -> Table:
+    """The same readings with a row for each record."""
+    last = np.cumsum([len(record.sheets) for record in records])
+    return replace(
+        sheets,
+        starts=sheets.starts[np.concatenate(([0], last))],
+        bridge_ms=_millis(record.bridge_ms for record in records),
+    )
+
+
+def write_up(
+    profile: Profile, panel: Panel, records: Sequence[Record], *, complete: bool
+) -> list[tuple[Channel, Page]]:
+    """New pages of all days whose readings are at hand, of channels that have pages.
+
+    While more is to come, unless the records are ``complete``, the last day of a channel gets none,
+    for the next reading would make it worthless; nor does any while the clock is seen to drift, for
+    each comparison would.
+    """
+    chosen = [
+        (owner, sheet)
+        for owner, record in enumerate(records)
+        if complete or not clock_of(record.channel.clock_pairs).gained_ms
+        for sheet in record.sheets
+        if sheet.day is not None and (complete or sheet.day < _last_day(record))
+    ]
+    if not chosen:
+        return []
+    owner = np.array([of for of, _ in chosen], np.intp)
+    asked = demands(profile, records[0].channel.quantity, records)
+    sheets = table(
+        [(sheet.kept.t, sheet.kept.v) for _, sheet in chosen],
+        [records[of].bridge_ms for of, _ in chosen],
+    )
+    pieces = _summed_up(sheets, panel.bars, asked, owner)
+    return [
+        (records[of].channel, _page(records[of], sheet, written(pieces, row)))
+        for row, (of, sheet) in enumerate(chosen)
+    ]
+
+
+def _last_day(record: Record) -> int:
+    loose = [sheet.day for sheet in record.sheets if sheet.day is not None]
+    return max([*loose, *(page.day for page in record.pages)], default=NO_DAY)
+
+
+def _page(record: Record, sheet: Sheet, piece: bytes) -> Page:
+    assert sheet.day is not None  # noqa: S101 - no other sheet becomes a page
+    t = sheet.kept.t
+    return Page(
+        day=sheet.day,
+        first_ms=int(t[0]) if len(t) else None,
+        last_ms=int(t[-1]) if len(t) else None,
+        in_force=sheet.in_force,
+        uncertainty_milli=record.uncertainty_milli,
+        tally=sheet.kept.tally,
+        piece=piece,
     )
 
 

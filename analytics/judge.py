@@ -75,10 +75,15 @@ def judge(profile: Profile, case: Case) -> Evaluation:
     The answer depends on the set of readings only: neither their order, nor repeats, nor the
     order of the channels changes a byte of it (S33).
     """
+    return judge_benches(profile, case, seated(profile, case))
+
+
+def seated(profile: Profile, case: Case) -> list[Bench]:
+    """The channels of a case, observed and summarised, in one order however they came."""
     records = sorted(
         (observe(channel, case.window, profile) for channel in case.channels), key=_order
     )
-    return judge_benches(profile, case, seat(profile, records))
+    return seat(profile, records)
 
 
 def seat(profile: Profile, records: Sequence[Record]) -> list[Bench]:

@@ -74,7 +74,7 @@ def collapsed(
             pieces.take(right),
             bars.take(owner),
             bridge_ms[owner],
-            _asked(wanted, owner),
+            asked_of(wanted, owner),
         )
     return pieces
 
@@ -123,7 +123,8 @@ def _sorted(part: object) -> object:
     return part.take(np.lexsort((part.row, part.limit)))
 
 
-def _asked(wanted: Demands, rows: Indices) -> Demands:
+def asked_of(wanted: Demands, rows: Indices) -> Demands:
+    """What is asked of some rows, in the order given."""
     return replace(
         wanted,
         interval_ms=wanted.interval_ms[rows],
@@ -187,3 +188,12 @@ WITHIN: Final[dict[str, type[object]]] = {
     "last": Pace,
     "stillness": Stillness,
 }
+
+
+def _layout(kind: type[object]) -> list[object]:
+    """The names of all columns, those within another dataclass as lists."""
+    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    return [[name, _layout(WITHIN[name])] if name in WITHIN else name for name in names]
+
+
+LAYOUT: Final = _layout(Pieces)  # what is written by another one cannot be read

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,12 +11,14 @@ import numpy as np
 from analytics.certificates import CLIMATIC, corrected, in_force_counts, uncertainty_milli
 from analytics.clock import ClockState, synchronise
 from analytics.intervals import NEVER, intervals
-from analytics.readings import Canonical, Label, Readings, canonicalise, joined
+from analytics.readings import DAY_MS, Canonical, Label, Readings, added, canonicalise, joined
 from coldgate.model import Quantity, ReadingFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analytics.arrays import Millis
-    from analytics.case import Channel, Window
+    from analytics.case import Channel, Page, Window
     from analytics.intervals import Intervals
     from analytics.profile import Profile
     from analytics.readings import Tally
@@ -28,13 +31,27 @@ MAX_BRIDGE_MS: Final = 2**31 - 1  # keeps dt * |L - v| below 2**63
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sheet:
+    """Readings of one day by server time, or of a whole record where ``day`` is None.
+
+    ``in_force`` counts the readings without a certificate, then those of each certificate of the
+    channel.
+    """
+
+    day: int | None
+    kept: Canonical
+    in_force: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Record:
     """What one channel has to say about the window, before any rule is asked.
 
     ``begin_ms`` and ``end_ms`` are the evaluated window; None where neither an event nor a
     reading sets it. ``open_end`` is True while more readings may follow (S19). ``interval_ms`` is
     None where it is unknown and cannot be inferred. ``uncertainty_milli`` is U with k = 2 (S27),
-    ``uncalibrated`` counts the readings without a certificate in force.
+    ``uncalibrated`` counts the readings without a certificate in force. The readings are on
+    ``sheets``, in order of time; those of the channel's pages are not. ``tally`` counts both.
     """
 
     channel: Channel
@@ -42,7 +59,8 @@ class Record:
     end_ms: int | None
     open_end: bool
     clock: ClockState
-    kept: Canonical
+    sheets: tuple[Sheet, ...]
+    tally: Tally
     interval_ms: int | None
     bridge_ms: int
     uncertainty_milli: int
@@ -50,9 +68,9 @@ class Record:
     certificates: tuple[str, ...]
 
     @property
-    def tally(self) -> Tally:
-        """What was counted among its readings."""
-        return self.kept.tally
+    def pages(self) -> tuple[Page, ...]:
+        """The days of which there are no readings at hand."""
+        return self.channel.pages or ()
 
     @property
     def watched(self) -> Intervals:
@@ -69,30 +87,38 @@ class Record:
 
 def observe(channel: Channel, window: Window, profile: Profile) -> Record:
     """The record of ``channel`` within the window and its own placement."""
-    begin = _latest(_shifted(window.begin_ms, profile.conditioning_ms), channel.placed_from_ms)
-    end = _earliest(window.end_ms, channel.placed_to_ms)
+    begin, end = bounds(profile, window, channel)
     readings, clock = _timed(channel, begin, end)
-    policy = profile.uncertainty
+    policy, pages = profile.uncertainty, channel.pages or ()
     values = corrected(_within_range(readings, channel), channel.certificates, policy)
     is_labelled = channel.quantity is Quantity.TEMPERATURE
-    label = profile.label if is_labelled else UNLABELLED
-    kept = canonicalise(values, channel.quantity, label)
-    counts = in_force_counts(kept.t, channel.certificates)
+    sheets = _sheets(channel, values, profile.label if is_labelled else UNLABELLED)
+    in_force = [*(sheet.in_force for sheet in sheets), *(page.in_force for page in pages)]
+    counts = [sum(each) for each in zip(*in_force, strict=True)]
     used = [one for one, count in zip((None, *channel.certificates), counts, strict=True) if count]
-    interval_ms = believed_interval(channel.interval_ms, kept.t, profile.gap_cap_ms)
+    seen = _seen(sheets, pages)
+    interval_ms = believed_interval(channel.interval_ms, sheets[0].kept.t, profile.gap_cap_ms)
+    tally = _tally(sheets, pages)
     return Record(
         channel=channel,
-        begin_ms=begin if begin is not None or not len(kept) else int(kept.t[0]),
-        end_ms=end if end is not None or not len(kept) else int(kept.t[-1]),
+        begin_ms=begin if begin is not None else min(seen, default=None),
+        end_ms=end if end is not None else max(seen, default=None),
         open_end=end is None and not window.stopped,
-        clock=_trust(clock, kept),
-        kept=kept,
+        clock=_trust(clock, tally),
+        sheets=sheets,
+        tally=tally,
         interval_ms=interval_ms,
         bridge_ms=max_bridge(interval_ms or 0, profile.gap_cap_ms),
         uncertainty_milli=uncertainty_milli(channel.quantity, used, policy),
         uncalibrated=counts[0] if channel.quantity in CLIMATIC else 0,
         certificates=tuple(sorted({one.number for one in used if one is not None})),
     )
+
+
+def bounds(profile: Profile, window: Window, channel: Channel) -> tuple[int | None, int | None]:
+    """Begin and end of what is evaluated of a channel (S7), None where nothing sets it."""
+    begin = _latest(_shifted(window.begin_ms, profile.conditioning_ms), channel.placed_from_ms)
+    return begin, _earliest(window.end_ms, channel.placed_to_ms)
 
 
 def max_bridge(interval_ms: int, cap_ms: int) -> int:
@@ -117,12 +143,17 @@ def believed_interval(configured_ms: int | None, t: Millis, cap_ms: int) -> int 
     >>> believed_interval(12 * 3_600_000, minutes, 900_000)
     900000
     """
-    if configured_ms is not None and configured_ms <= min(cap_ms, MAX_INTERVAL_MS):
+    if is_trusted_interval(configured_ms, cap_ms):
         return configured_ms
     seen_ms = inferred_interval(t, cap_ms)
     if configured_ms is None:
         return None if seen_ms is None else min(seen_ms, MAX_INTERVAL_MS)
     return min(configured_ms, max(seen_ms or 0, cap_ms), MAX_INTERVAL_MS)
+
+
+def is_trusted_interval(configured_ms: int | None, cap_ms: int) -> bool:
+    """Whether a configured interval is believed whatever the readings show (S9)."""
+    return configured_ms is not None and configured_ms <= min(cap_ms, MAX_INTERVAL_MS)
 
 
 def inferred_interval(t: Millis, cap_ms: int) -> int | None:
@@ -165,10 +196,44 @@ def _within_range(readings: Readings, channel: Channel) -> Readings:
     return Readings(taken_at_ms=readings.taken_at_ms, value_milli=readings.value_milli, flags=flags)
 
 
-def _trust(clock: ClockState, kept: Canonical) -> ClockState:
+def _sheets(channel: Channel, values: Readings, label: Label) -> tuple[Sheet, ...]:
+    """The readings as canonical ones, by day where the channel has pages, those of pages left out.
+
+    At least one sheet, which may be empty.
+    """
+    if channel.pages is None:
+        return (_sheet(channel, None, values, label),)
+    paged = np.array([page.day for page in channel.pages], np.int64)
+    loose = values.where(~np.isin(values.taken_at_ms // DAY_MS, paged))
+    by_day = loose.taken_at_ms // DAY_MS
+    days = np.unique(by_day).tolist()
+    if not days:
+        return (_sheet(channel, None, loose, label),)
+    return tuple(_sheet(channel, day, loose.where(by_day == day), label) for day in days)
+
+
+def _sheet(channel: Channel, day: int | None, values: Readings, label: Label) -> Sheet:
+    kept = canonicalise(values, channel.quantity, label)
+    counts = in_force_counts(kept.t, channel.certificates)
+    return Sheet(day=day, kept=kept, in_force=tuple(counts))
+
+
+def _seen(sheets: Sequence[Sheet], pages: Sequence[Page]) -> list[int]:
+    """The first and the last instant of each sheet and page that has any."""
+    ends = [end for one in sheets if len(one.kept) for end in one.kept.t[[0, -1]].tolist()]
+    return ends + [
+        end for page in pages for end in (page.first_ms, page.last_ms) if end is not None
+    ]
+
+
+def _tally(sheets: Sequence[Sheet], pages: Sequence[Page]) -> Tally:
+    total = reduce(added, [*(one.kept.tally for one in sheets), *(one.tally for one in pages)])
+    return replace(total, digests=tuple(sorted(total.digests)))
+
+
+def _trust(clock: ClockState, tally: Tally) -> ClockState:
     """A stamp computed from the moment of a download is no better than an unknown clock."""
-    downloaded = kept.tally.downloaded > 0
-    return ClockState.UNSYNCED if clock is ClockState.SYNCED and downloaded else clock
+    return ClockState.UNSYNCED if clock is ClockState.SYNCED and tally.downloaded else clock
 
 
 def _shifted(instant: int | None, delay_ms: int) -> int | None:
