@@ -110,6 +110,11 @@ def judged(
     return judge(profile, make_case(make_channel(rows), **changes))
 
 
+def judged_samples(samples: Sequence[tuple[int, int]], profile: Profile) -> Evaluation:
+    """The evaluation of a single channel with these (ms, milli-unit) readings."""
+    return judge(profile, make_case(make_channel(milli_readings(samples))))
+
+
 def make_certificate(**changes: Any) -> Certificate:
     """A certificate of a tenth of a degree that is in force for the whole year."""
     fields: dict[str, Any] = {

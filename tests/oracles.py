@@ -216,6 +216,21 @@ def rate_damage(bins: dict[int, int], activation: str, reference: int, budget: i
         return sum(rates, Decimal(0)) / (2 * budget)
 
 
+def alarms(
+    samples: Sequence[Sample], bridge: int, milli: int, hysteresis: int, merge: int
+) -> list[Span]:
+    """S20 above ``milli``: per outer event, from its first inner one; close ones joined."""
+    inner = events(samples, bridge, Bar(milli, high=True, inclusive=False))
+    found: list[Span] = []
+    for outer in events(samples, bridge, Bar(milli - hysteresis, high=True, inclusive=False)):
+        within = [event for event in inner if event.samples[0] in outer.samples]
+        if within and found and within[0].start - found[-1][1] < merge:
+            found[-1] = (found[-1][0], outer.end)
+        elif within:
+            found.append((within[0].start, outer.end))
+    return found
+
+
 def ends_of_scale(
     values: Sequence[int], low: int | None, high: int | None
 ) -> tuple[int | None, int | None]:
