@@ -22,7 +22,7 @@ from coldgate.model import Quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from analytics.arrays import Indices, Millis
+    from analytics.arrays import Millis
     from analytics.case import Channel
     from analytics.limits import Bars
     from analytics.panel import Panel
@@ -49,7 +49,7 @@ def gather(
         [record.bridge_ms for record in records for _ in record.sheets],
     )
     if all(record.channel.pages is None for record in records):
-        pieces = Pieces(summary=summarise(readings, bars), traces=trace(readings, asked))
+        pieces = _summed_up(readings, bars, asked)
     else:
         require_same_limits(records)
         pieces = _bound(records, readings, bars, asked)
@@ -66,7 +66,8 @@ def _bound(records: Sequence[Record], sheets: Table, bars: Bars, asked: Demands)
     owner = np.array([of for of, _ in (*listed, *pages)], np.intp)
     days = [_or(sheet.day, NO_DAY) for _, sheet in listed] + [page.day for _, page in pages]
     bridge_ms = _millis(record.bridge_ms for record in records)
-    found = _summed_up(sheets, bars, asked, owner[: len(listed)])
+    first = owner[: len(listed)]
+    found = _summed_up(sheets, bars.take(first), asked_of(asked, first))
     if pages:
         order = np.lexsort((np.array(days, np.int64), owner))
         owner = owner[order]
@@ -82,11 +83,10 @@ def _bound(records: Sequence[Record], sheets: Table, bars: Bars, asked: Demands)
     return collapsed(found, owner, bars, bridge_ms, asked)
 
 
-def _summed_up(sheets: Table, bars: Bars, asked: Demands, owner: Indices) -> Pieces:
-    """A piece for each row of a table, which is a sheet of the channel ``owner``."""
-    return Pieces(
-        summary=summarise(sheets, bars.take(owner)), traces=trace(sheets, asked_of(asked, owner))
-    )
+def _summed_up(rows: Table, bars: Bars, asked: Demands) -> Pieces:
+    """A piece for each row of a table."""
+    summary = summarise(rows, bars)
+    return Pieces(summary=summary, traces=trace(rows, asked, summary.spread))
 
 
 def _by_record(records: Sequence[Record], sheets: Table) -> Table:
@@ -123,7 +123,7 @@ def write_up(
         [(sheet.kept.t, sheet.kept.v) for _, sheet in chosen],
         [records[of].bridge_ms for of, _ in chosen],
     )
-    pieces = _summed_up(sheets, panel.bars, asked, owner)
+    pieces = _summed_up(sheets, panel.bars.take(owner), asked_of(asked, owner))
     return [
         (records[of].channel, _page(records[of], sheet, written(pieces, row)))
         for row, (of, sheet) in enumerate(chosen)

@@ -50,28 +50,23 @@ class Histograms:
         return Histograms(row=self.row[chosen], v=self.v[chosen], weight_ms=self.weight_ms[chosen])
 
 
-def counted(part: Table, odd: OddSegments, first_row: int) -> Histograms:
+def counted(part: Table, odd: OddSegments, first_row: int, reach: tuple[int, int]) -> Histograms:
     """The histograms of a block of rows, the first of which is ``first_row``.
 
     Every reading is counted as if a segment of the usual length lay on both its sides; the ends
-    of rows and the odd segments are put right afterwards.
+    of rows and the odd segments are put right afterwards. ``reach`` are the lowest and the highest
+    value of the block, which has readings.
     """
-    n = len(part.v)
-    if not n:
-        return Histograms(
-            row=np.empty(0, np.intp), v=np.empty(0, np.int32), weight_ms=np.empty(0, np.int64)
-        )
-    low = int(part.v.min())
-    span = int(part.v.max()) - low + 1
-    if span * part.rows > max(SPARSE * n, LEAST_DENSE):
+    low, span = reach[0], reach[1] - reach[0] + 1
+    if span * part.rows > max(SPARSE * len(part.v), LEAST_DENSE):
         return _sorted_counts(part, odd, first_row)
-    place = part.v - low
+    place = np.subtract(part.v, low, dtype=np.intp)  # as wide as bincount wants it
     if part.rows > 1:
-        place = place + np.repeat(np.arange(part.rows) * span, part.lengths)
-    weights = np.bincount(place, minlength=span * part.rows) * (2 * odd.usual_ms)
+        place += np.repeat(np.arange(part.rows) * span, part.lengths)
+    weights = np.bincount(place, minlength=span * part.rows)
+    weights *= 2 * odd.usual_ms
     at, extra = _corrections(part, odd)
-    # bincount adds in float64: exact below 2**53 ms
-    weights += np.bincount(place[at], extra, minlength=len(weights)).astype(np.int64)
+    np.add.at(weights, place[at], extra)
     hit = np.flatnonzero(weights)
     row, value = (0, hit) if part.rows == 1 else np.divmod(hit, span)
     return Histograms(
@@ -122,3 +117,8 @@ def _gathered(row: Indices, v: Milli, weight_ms: Millis) -> Histograms:
     sums = np.add.reduceat(weight_ms[order], heads)
     kept = order[heads[sums > 0]]
     return Histograms(row=row[kept], v=v[kept], weight_ms=sums[sums > 0])
+
+
+NO_BINS: Final = Histograms(
+    row=np.empty(0, np.intp), v=np.empty(0, np.int32), weight_ms=np.empty(0, np.int64)
+)

@@ -118,48 +118,43 @@ def find_runs(table: Table, bars: Bars, candidates: Indices, rows: Indices) -> R
     """
     if not len(candidates):
         return NO_RUNS
-    around = _Surroundings.of(table, candidates, rows)
-    found = [_beyond_one(around, bars, k) for k in range(bars.count)]
+    near = _Candidates.of(table, candidates, rows)
+    found = [_beyond_one(table, near, bars, k) for k in range(bars.count)]
     return together([runs for runs in found if len(runs)] or [NO_RUNS])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Surroundings:
-    """Candidates with the reading before and after each, and the joints to them (S14)."""
+class _Candidates:
+    """Readings that may be out; ``joined`` tells whether a covered segment leads to the next."""
 
     at: Indices
     row: Indices
     t: Millis
     v: Milli
-    t_before: Millis
-    v_before: Milli
-    t_after: Millis
-    v_after: Milli
-    lo: Flags
-    hi: Flags
+    joined: Bools
 
     @classmethod
-    def of(cls, table: Table, at: Indices, row: Indices) -> _Surroundings:
-        t, v = table.t, table.v
-        before = np.maximum(at - 1, 0)
-        after = np.minimum(at + 1, len(t) - 1)
-        bridge = table.bridge_ms[row]
+    def of(cls, table: Table, at: Indices, row: Indices) -> _Candidates:
+        t = table.t[at]
+        beside = (np.diff(at) == 1) & (row[1:] == row[:-1])
         return cls(
             at=at,
             row=row,
-            t=t[at],
-            v=v[at],
-            t_before=t[before],
-            v_before=v[before],
-            t_after=t[after],
-            v_after=v[after],
-            lo=_joint(at == table.starts[row], t[at] - t[before], bridge),
-            hi=_joint(at == table.starts[row + 1] - 1, t[after] - t[at], bridge),
+            t=t,
+            v=table.v[at],
+            joined=beside & (np.diff(t) <= table.bridge_ms[row[1:]]),
         )
 
-    def take(self, chosen: Bools) -> _Surroundings:
-        return _Surroundings(
-            **{part.name: getattr(self, part.name)[chosen] for part in fields(self)}
+    def where(self, chosen: Indices) -> _Candidates:
+        """Some of them; those that are no longer side by side are no longer joined."""
+        if len(chosen) == len(self.at):
+            return self
+        return _Candidates(
+            at=self.at[chosen],
+            row=self.row[chosen],
+            t=self.t[chosen],
+            v=self.v[chosen],
+            joined=self.joined[chosen[:-1]] & (np.diff(chosen) == 1),
         )
 
 
@@ -169,43 +164,42 @@ def _joint(is_edge: Bools, dt: Millis, bridge: Millis) -> Flags:
     return kind
 
 
-def _beyond_one(all_around: _Surroundings, bars: Bars, k: int) -> Runs:
-    beyond = bars.beyond(k, all_around.row, all_around.v)
-    out = beyond >= bars.least[k, all_around.row]
-    if not out.any():
+def _beyond_one(table: Table, near: _Candidates, bars: Bars, k: int) -> Runs:
+    out = np.flatnonzero(bars.out(k, near.row, near.v))
+    if not len(out):
         return NO_RUNS
-    around, beyond = all_around.take(out), beyond[out]
-    joined = (np.diff(around.at) == 1) & (around.lo[1:] == Bound.CROSS)
-    first = heads_of(joined)
+    near = near.where(out)
+    beyond = bars.beyond(k, near.row, near.v)
+    first = heads_of(near.joined)
     last = run_ends(first, len(beyond))
-    row = around.row[first]
-    before = bars.beyond(k, row, around.v_before[first])
-    after = bars.beyond(k, row, around.v_after[last])
-    t_first, t_last = around.t[first], around.t[last]
-    into, prev_in, up_rest = crossing(
-        around.lo[first], t_first, beyond[first], around.t_before[first], before
-    )
-    out_of, next_in, down_rest = crossing(
-        around.hi[last], t_last, beyond[last], around.t_after[last], after
-    )
+    row, t_first, t_last = near.row[first], near.t[first], near.t[last]
+    before = np.maximum(near.at[first] - 1, 0)
+    after = np.minimum(near.at[last] + 1, len(table.t) - 1)
+    t_before, t_after, bridge = table.t[before], table.t[after], table.bridge_ms[row]
+    lo = _joint(near.at[first] == table.starts[row], t_first - t_before, bridge)
+    hi = _joint(near.at[last] == table.starts[row + 1] - 1, t_after - t_last, bridge)
+    within_before = bars.beyond(k, row, table.v[before])
+    within_after = bars.beyond(k, row, table.v[after])
+    into, prev_in, up_rest = crossing(lo, t_first, beyond[first], t_before, within_before)
+    out_of, next_in, down_rest = crossing(hi, t_last, beyond[last], t_after, within_after)
     start, end = prev_in + into, next_in - out_of
-    high, low = _areas(beyond, _weights(around.t, first, last, start, end), first)
+    high, low = _areas(beyond, _weights(near.t, first, last, start, end), first)
     peak = first_of(np.maximum.reduceat(beyond, first), beyond, first)
     return Runs(
         limit=np.full(len(first), k, np.intp),
         row=row,
         start=start,
         end=end,
-        lo=around.lo[first],
-        hi=around.hi[last],
+        lo=lo,
+        hi=hi,
         first_out=t_first,
         last_out=t_last,
         prev_in=prev_in,
         next_in=next_in,
         rounding_ms=up_rest + down_rest,
         count=(last - first + 1).astype(np.int64),
-        peak=around.v[peak],
-        peak_at=around.t[peak],
+        peak=near.v[peak],
+        peak_at=near.t[peak],
         area2_high=high,
         area2_low=low,
     )

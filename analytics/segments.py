@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,15 +19,24 @@ if TYPE_CHECKING:
 BLOCK: Final = 1 << 15  # readings looked at together: their columns stay in the processor's cache
 
 
-def parts(table: Table, rows: Indices) -> Iterator[tuple[Indices, Table]]:
-    """Some rows of a table, as tables of at least BLOCK readings each but for the last."""
-    total = np.cumsum(table.lengths[rows])
-    first = 0
-    while first < len(rows):
-        before = int(total[first - 1]) if first else 0
-        last = int(np.searchsorted(total, before + BLOCK)) + 1
+def row_blocks(lengths: Indices, least: int) -> Iterator[tuple[int, int]]:
+    """Ranges of neighbouring rows with at least so many readings each but for the last.
+
+    >>> list(row_blocks(np.array([2, 2, 5, 1]), 3))
+    [(0, 2), (2, 3), (3, 4)]
+    """
+    total = np.cumsum(lengths).tolist()
+    first, before = 0, 0
+    while first < len(total):
+        last = min(bisect_left(total, before + least, first) + 1, len(total))
+        yield first, last
+        first, before = last, total[last - 1]
+
+
+def parts(table: Table, rows: Indices, least: int = BLOCK) -> Iterator[tuple[Indices, Table]]:
+    """Some rows of a table, as tables of at least so many readings each but for the last."""
+    for first, last in row_blocks(table.lengths[rows], least):
         yield rows[first:last], _taken(table, rows[first:last])
-        first = last
 
 
 def _taken(table: Table, rows: Indices) -> Table:

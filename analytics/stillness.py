@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from analytics.table import Table
 
 SAMPLES: Final = 16  # of a stretch that is long enough to matter; noise seldom repeats so often
+SAMPLED_BLOCK: Final = BLOCK * SAMPLES  # readings sampled together
 FIRST_STEPS: Final = 4  # into a row when looking for the end of its first or last stretch
 
 
@@ -44,25 +45,22 @@ class Stillness:
 
 
 def maybe_still(
-    part: Table, asked: Bools, longest_ms: Millis, span_ms: Millis, stuck_ms: int
+    table: Table, asked: Bools, longest_ms: Millis, span_ms: Millis, stuck_ms: int
 ) -> Bools:
     """Which ``asked`` rows may have a stretch that lasts ``stuck_ms``; no others have one.
 
     Such a stretch has so many readings that a number of samples in a row fall into it. Arrays
     have shape (rows,): the longest segment and the time between first and last reading.
     """
-    asked = asked & (span_ms >= stuck_ms)
-    if not asked.any():
-        return asked
-    slowest_ms = int(np.minimum(longest_ms, part.bridge_ms)[asked].max())
-    fewest = -(-stuck_ms // max(slowest_ms, 1)) + 1
-    stride = max(fewest // SAMPLES, 1)
-    sampled = part.v[::stride]
-    same = _runs_of(sampled[1:] == sampled[:-1], fewest // stride - 1)
-    found = np.zeros(part.rows, np.bool_)
-    if same.any():
-        found[row_of(part, np.flatnonzero(same) * stride)] = True
-    return asked & found
+    maybe = asked & (span_ms >= stuck_ms)
+    slowest_ms = np.minimum(longest_ms, table.bridge_ms)
+    for rows, part in parts(table, np.flatnonzero(maybe), SAMPLED_BLOCK):
+        fewest = -(-stuck_ms // max(int(slowest_ms[rows].max()), 1)) + 1
+        stride = max(fewest // SAMPLES, 1)
+        sampled = part.v[::stride]
+        same = _runs_of(sampled[1:] == sampled[:-1], fewest // stride - 1)
+        maybe[rows] = np.bincount(row_of(part, np.flatnonzero(same) * stride), minlength=part.rows)
+    return maybe
 
 
 def _runs_of(wanted: Bools, length: int) -> Bools:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from analytics.arrays import first_of, ranges
-from analytics.histograms import Histograms, OddSegments, added, counted
-from analytics.runs import Runs, Seam, find_runs, joined_runs
+from analytics.arrays import first_of, heads_of, ranges
+from analytics.histograms import NO_BINS, Histograms, OddSegments, added, counted
+from analytics.runs import NO_RUNS, Runs, Seam, find_runs, joined_runs
+from analytics.segments import BLOCK, row_blocks, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from analytics.limits import Bars
     from analytics.table import Table
 
-BLOCK: Final = 1 << 15  # readings looked at together: their columns stay in the processor's cache
+    Limits = Milli | Millis
+
+NEVER_MS: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,7 +52,10 @@ NO_STRETCHES: Final = Stretches(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Spread:
-    """Ends and extremes of each channel, arrays (rows,); meaningless where ``n`` is 0."""
+    """Ends and extremes of each channel, arrays (rows,); meaningless where ``n`` is 0.
+
+    ``shortest_ms`` and ``longest_ms`` are those of the segments, gaps included; 0 without any.
+    """
 
     n: Millis
     first_t: Millis
@@ -61,13 +67,15 @@ class Spread:
     high: Milli
     high_at: Millis
     covered_ms: Millis
+    shortest_ms: Millis
+    longest_ms: Millis
 
     def take(self, rows: Indices) -> Spread:
         """Some of the channels, in the order asked for; -1 stands for one without readings."""
         taken = Spread(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
-        none = rows < 0
+        counted = ("n", "covered_ms", "shortest_ms", "longest_ms")
         return replace(
-            taken, n=np.where(none, 0, taken.n), covered_ms=np.where(none, 0, taken.covered_ms)
+            taken, **{name: np.where(rows < 0, 0, getattr(taken, name)) for name in counted}
         )
 
 
@@ -116,14 +124,22 @@ def summarise(whole: Table, bars: Bars) -> Summary:
     Raises:
         ValueError: instants of a channel do not increase.
     """
-    blocks = [_Block.of(whole, bars, *rows) for rows in _blocks(whole.lengths)]
+    edges = bars.inner_edges(slice(None))
+    blocks = [
+        _Block.of(whole, edges, first, last)
+        for first, last in row_blocks(whole.lengths, BLOCK)
+        if whole.starts[first] < whole.starts[last]
+    ]
+    if not blocks:
+        none = _no_readings(whole.rows)
+        return Summary(spread=none, gaps=NO_STRETCHES, bins=NO_BINS, runs=NO_RUNS)
     candidates = np.concatenate([block.candidates for block in blocks])
-    rows = np.searchsorted(whole.starts, candidates, side="right") - 1
+    gaps = _columns(Stretches, [block.gaps for block in blocks])
     return Summary(
-        spread=_columns(Spread, [block.spread for block in blocks]),
-        gaps=_columns(Stretches, [block.gaps for block in blocks]),
+        spread=_spread(whole, blocks, gaps),
+        gaps=gaps,
         bins=_columns(Histograms, [block.bins for block in blocks]),
-        runs=find_runs(whole, bars, candidates, rows),
+        runs=find_runs(whole, bars, candidates, row_of(whole, candidates)),
     )
 
 
@@ -144,56 +160,56 @@ def merge(left: Summary, right: Summary, bars: Bars, bridge_ms: Millis) -> Summa
     )
 
 
-def _blocks(lengths: Indices) -> list[tuple[int, int]]:
-    """Ranges of rows of at least BLOCK readings each, but for the last; one at least."""
-    total = np.cumsum(lengths)
-    found, first = [(0, 0)] if not len(lengths) else [], 0
-    while first < len(lengths):
-        before = int(total[first - 1]) if first else 0
-        last = min(int(np.searchsorted(total, before + BLOCK)) + 1, len(lengths))
-        found.append((first, last))
-        first = last
-    return found
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Block:
-    """The summary of neighbouring rows but for their runs; positions are those of the table."""
+    """What is seen of neighbouring rows while their readings are at hand, at least one.
 
-    spread: Spread
+    ``low``, ``high`` and ``candidates`` are positions in the table.
+    """
+
+    rows: slice
+    low: Indices
+    high: Indices
+    shortest_ms: Millis
+    longest_ms: Millis
     gaps: Stretches
     bins: Histograms
     candidates: Indices
 
     @classmethod
-    def of(cls, whole: Table, bars: Bars, first: int, last: int) -> _Block:
-        part = whole.part(first, last)
+    def of(cls, whole: Table, edges: tuple[Limits, Limits], first: int, last: int) -> _Block:
+        part, rows, begin = whole.part(first, last), slice(first, last), int(whole.starts[first])
         odd = _odd_segments(part)
-        spread = _spread(part, odd)
-        open_to = odd.row[~odd.covered]
-        at = odd.at[~odd.covered]
+        low, high = _extremes(part)
+        reach = part.v[low], part.v[high]
+        shortest, longest = _lengths(part, odd)
         return cls(
-            spread=spread,
-            gaps=Stretches(row=open_to + first, start=part.t[at], end=part.t[at + 1]),
-            bins=counted(part, odd, first),
-            candidates=_candidates(part, bars, slice(first, last), spread)
-            + int(whole.starts[first]),
+            rows=rows,
+            low=low + begin,
+            high=high + begin,
+            shortest_ms=shortest,
+            longest_ms=longest,
+            gaps=_open(part, odd, first),
+            bins=counted(part, odd, first, (int(reach[0].min()), int(reach[1].max()))),
+            candidates=_candidates(part, (edges[0][rows], edges[1][rows]), reach) + begin,
         )
 
 
 def _odd_segments(part: Table) -> OddSegments:
     t, starts = part.t, part.starts
-    dt = np.subtract(t[1:], t[:-1])
+    dt = t[1:] - t[:-1]
     usual = int(dt[0]) if len(dt) else 0
     if not 0 < usual <= int(part.bridge_ms.min()):
         usual = 0
     odd = dt != usual if usual else np.ones(len(dt), np.bool_)
-    between = starts[1:-1] - 1  # from one row to the next is no segment
-    odd[between[(between >= 0) & (between < len(dt))]] = True
+    if part.rows > 1:
+        between = starts[1:-1] - 1  # from one row to the next is no segment
+        odd[between[(between >= 0) & (between < len(dt))]] = True
     at = np.flatnonzero(odd)
-    row = np.searchsorted(starts, at, side="right") - 1
-    inside = at + 1 < starts[row + 1]
-    at, row = at[inside], row[inside]
+    row = row_of(part, at)
+    if part.rows > 1:
+        inside = at + 1 < starts[row + 1]
+        at, row = at[inside], row[inside]
     length = dt[at]
     if len(length) and int(length.min()) <= 0:
         raise ValueError("instants of a channel must increase")
@@ -202,35 +218,62 @@ def _odd_segments(part: Table) -> OddSegments:
     )
 
 
-def _spread(part: Table, odd: OddSegments) -> Spread:
-    n = part.lengths.astype(np.int64)
-    if not len(part.t):
-        return _no_readings(n)
-    first = np.minimum(part.starts[:-1], len(part.t) - 1)
-    last = np.maximum(part.starts[1:] - 1, 0)
-    low, high = _extremes(part)
-    usual = np.maximum(n - 1, 0) - np.bincount(odd.row, minlength=part.rows)
-    known = np.bincount(odd.row, np.where(odd.covered, odd.dt, 0), minlength=part.rows)
+def _lengths(part: Table, odd: OddSegments) -> tuple[Millis, Millis]:
+    """The shortest and the longest segment of each row; 0 without any."""
+    usual = np.maximum(part.lengths - 1, 0)
+    shortest = np.where(usual > 0, odd.usual_ms, 0)
+    if not len(odd.at):
+        return shortest, shortest
+    heads = heads_of(odd.row[1:] == odd.row[:-1])
+    row = odd.row[heads]
+    alone = np.diff(heads, append=len(odd.at)) == usual[row]
+    longest = shortest.copy()
+    least, most = np.minimum.reduceat(odd.dt, heads), np.maximum.reduceat(odd.dt, heads)
+    shortest[row] = np.where(alone, least, np.minimum(least, odd.usual_ms))
+    longest[row] = np.where(alone, most, np.maximum(most, odd.usual_ms))
+    return shortest, longest
+
+
+def _open(part: Table, odd: OddSegments, first_row: int) -> Stretches:
+    """The segments that are not covered."""
+    if odd.covered.all():
+        return NO_STRETCHES
+    at = odd.at[~odd.covered]
+    return Stretches(row=odd.row[~odd.covered] + first_row, start=part.t[at], end=part.t[at + 1])
+
+
+def _spread(whole: Table, blocks: Sequence[_Block], gaps: Stretches) -> Spread:
+    low, high, shortest, longest = np.zeros((4, whole.rows), np.int64)
+    for block in blocks:
+        low[block.rows], high[block.rows] = block.low, block.high
+        shortest[block.rows], longest[block.rows] = block.shortest_ms, block.longest_ms
+    n = whole.lengths.astype(np.int64)
+    first = np.minimum(whole.starts[:-1], len(whole.t) - 1)
+    last = np.maximum(whole.starts[1:] - 1, 0)
+    first_t, last_t = whole.t[first], whole.t[last]
+    # bincount adds in float64: exact below 2**53 ms
+    lost = np.bincount(gaps.row, gaps.end - gaps.start, minlength=whole.rows)
     return Spread(
         n=n,
-        first_t=part.t[first],
-        first_v=part.v[first],
-        last_t=part.t[last],
-        last_v=part.v[last],
-        low=part.v[low],
-        low_at=part.t[low],
-        high=part.v[high],
-        high_at=part.t[high],
-        # bincount adds in float64: exact below 2**53 ms
-        covered_ms=usual * odd.usual_ms + known.astype(np.int64),
+        first_t=first_t,
+        first_v=whole.v[first],
+        last_t=last_t,
+        last_v=whole.v[last],
+        low=whole.v[low],
+        low_at=whole.t[low],
+        high=whole.v[high],
+        high_at=whole.t[high],
+        covered_ms=np.where(n > 0, last_t - first_t, 0) - lost.astype(np.int64),
+        shortest_ms=shortest,
+        longest_ms=longest,
     )
 
 
-def _no_readings(n: Millis) -> Spread:
+def _no_readings(rows: int) -> Spread:
     """The spread of rows without readings."""
-    t, v = np.zeros(len(n), np.int64), np.zeros(len(n), np.int32)
+    t, v = np.zeros(rows, np.int64), np.zeros(rows, np.int32)
     return Spread(
-        n=n,
+        n=t,
         first_t=t,
         first_v=v,
         last_t=t,
@@ -240,6 +283,8 @@ def _no_readings(n: Millis) -> Spread:
         high=v,
         high_at=t,
         covered_ms=t,
+        shortest_ms=t,
+        longest_ms=t,
     )
 
 
@@ -255,18 +300,29 @@ def _extremes(part: Table) -> tuple[Indices, Indices]:
     return low, high
 
 
-def _candidates(part: Table, bars: Bars, rows: slice, spread: Spread) -> Indices:
-    """Positions of all readings beyond any limit; rows within all limits are not looked at."""
-    high, low = bars.inner_edges(rows)
-    touched = np.flatnonzero(((spread.high > high) | (spread.low < low)) & (spread.n > 0))
+def _candidates(part: Table, edges: tuple[Limits, Limits], reach: tuple[Milli, Milli]) -> Indices:
+    """Positions of all readings beyond any limit; rows within all limits are not looked at.
+
+    Args:
+        part: the readings of some rows.
+        edges: the highest and the lowest value within all limits of each row.
+        reach: the lowest and the highest value of each row.
+    """
+    filled = part.lengths > 0
+    over, under = filled & (reach[1] > edges[0]), filled & (reach[0] < edges[1])
+    touched = np.flatnonzero(over | under)
     if not len(touched):
         return np.empty(0, np.intp)
     if part.rows == 1:
-        return np.flatnonzero((part.v > high[0]) | (part.v < low[0]))
+        high, low = edges[0][0], edges[1][0]
+        if not under[0]:
+            return np.flatnonzero(part.v > high)
+        return np.flatnonzero((part.v > high) | (part.v < low) if over[0] else part.v < low)
     lengths = part.lengths[touched]
     at = ranges(part.starts[:-1][touched], lengths)
     v = part.v[at]
-    return at[(v > np.repeat(high[touched], lengths)) | (v < np.repeat(low[touched], lengths))]
+    over_high = v > np.repeat(edges[0][touched], lengths)
+    return at[over_high | (v < np.repeat(edges[1][touched], lengths))]
 
 
 def seam_between(left: Spread, right: Spread, bridge_ms: Millis) -> Seam:
@@ -293,7 +349,10 @@ def _together(left: Spread, right: Spread, seam: Seam) -> Spread:
     has_left, has_right = left.n > 0, right.n > 0
     lower = has_right & (~has_left | (right.low < left.low))
     higher = has_right & (~has_left | (right.high > left.high))
-    across = np.where(seam.covered, seam.t_right - seam.t_left, 0)
+    dt = np.where(seam.exists, seam.t_right - seam.t_left, 0)
+    across = np.where(seam.covered, dt, 0)
+    lengths = left.shortest_ms, right.shortest_ms, dt
+    shortest = np.min([np.where(ms > 0, ms, NEVER_MS) for ms in lengths], axis=0)
     return Spread(
         n=left.n + right.n,
         first_t=np.where(has_left, left.first_t, right.first_t),
@@ -305,6 +364,8 @@ def _together(left: Spread, right: Spread, seam: Seam) -> Spread:
         high=np.where(higher, right.high, left.high),
         high_at=np.where(higher, right.high_at, left.high_at),
         covered_ms=left.covered_ms + right.covered_ms + across,
+        shortest_ms=np.where(shortest < NEVER_MS, shortest, 0),
+        longest_ms=np.maximum(np.maximum(left.longest_ms, right.longest_ms), dt),
     )
 
 

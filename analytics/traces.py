@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from analytics.arrays import Bools, Indices, Milli, Millis
     from analytics.runs import Seam
+    from analytics.summary import Spread
     from analytics.table import Table
 
     Signs = NDArray[np.int8]
@@ -166,14 +167,15 @@ class Traces:
         return self.span_ms - self.late_ms
 
 
-def trace(table: Table, demands: Demands) -> Traces:
+def trace(table: Table, demands: Demands, spread: Spread) -> Traces:
     """The traces of each row of a table; a row may have no readings.
 
     Args:
         table: canonical readings.
         demands: what is asked, for the same rows.
+        spread: what is known of these readings already, from their summary.
     """
-    extent = _extent(table, demands)
+    extent = _extent(table, demands, spread)
     late, late_ms, missing = _kept_intervals(table, demands, extent)
     return Traces(
         n=table.lengths.astype(np.int64),
@@ -204,49 +206,36 @@ class _Extent:
     still: Bools
 
 
-def _extent(table: Table, demands: Demands) -> _Extent:
-    shortest, longest, low, high = np.zeros((4, table.rows), np.int64)
-    steep, still = np.zeros((2, table.rows), np.bool_)
-    several = np.flatnonzero(table.lengths > 1)
-    span = np.zeros(table.rows, np.int64)
-    span[several] = table.t[table.starts[several + 1] - 1] - table.t[table.starts[several]]
-    for rows, part in parts(table, several):
-        dt = part.t[1:] - part.t[:-1]
-        heads = segment_heads(part)
-        least, most = np.minimum.reduceat(dt, heads)[::2], np.maximum.reduceat(dt, heads)[::2]
-        bottom = np.minimum.reduceat(part.v, part.starts[:-1]).astype(np.int64)
-        top = np.maximum.reduceat(part.v, part.starts[:-1]).astype(np.int64)
-        shortest[rows], longest[rows], low[rows], high[rows] = least, most, bottom, top
-        steep[rows] = _maybe_steep(part, demands, rows, least, top - bottom)
-        if demands.stuck_ms is not None:
-            asked = demands.climatic[rows]
-            still[rows] = maybe_still(part, asked, most, span[rows], demands.stuck_ms)
+def _extent(table: Table, demands: Demands, spread: Spread) -> _Extent:
+    span = np.where(spread.n > 0, spread.last_t - spread.first_t, 0)
+    low, high = spread.low.astype(np.int64), spread.high.astype(np.int64)
+    still = np.zeros(table.rows, np.bool_)
+    if demands.stuck_ms is not None:
+        still = maybe_still(table, demands.climatic, spread.longest_ms, span, demands.stuck_ms)
     return _Extent(
         span_ms=span,
-        shortest_ms=shortest,
-        longest_ms=longest,
+        shortest_ms=spread.shortest_ms,
+        longest_ms=spread.longest_ms,
         low=low,
         high=high,
-        steep=steep,
+        steep=_maybe_steep(table, demands, spread.shortest_ms, high - low),
         still=still,
     )
 
 
-def _maybe_steep(
-    part: Table, demands: Demands, rows: Indices, shortest_ms: Millis, spread: Millis
-) -> Bools:
+def _maybe_steep(table: Table, demands: Demands, shortest_ms: Millis, reach_milli: Millis) -> Bools:
     """Which rows may have a step that is fast enough for a flag; no others have one."""
     rate = demands.slowest_rate
     if rate is None:
-        return np.zeros(part.rows, np.bool_)
-    slow = rate * np.minimum(shortest_ms, part.bridge_ms)  # for any covered segment
-    wide = demands.watched[rows] & (spread * MINUTE_MS > slow)
-    if not wide.any():
-        return wide
-    dv, heads = _steps(part), segment_heads(part)
-    rise = np.maximum.reduceat(dv, heads)[::2].astype(np.int64)
-    fall = np.minimum.reduceat(dv, heads)[::2].astype(np.int64)
-    return wide & (np.maximum(rise, -fall) * MINUTE_MS > slow)
+        return np.zeros(table.rows, np.bool_)
+    slow = rate * np.minimum(shortest_ms, table.bridge_ms)  # for any covered segment
+    steep = demands.watched & (shortest_ms > 0) & (reach_milli * MINUTE_MS > slow)
+    for rows, part in parts(table, np.flatnonzero(steep)):
+        dv, heads = _steps(part), segment_heads(part)
+        rise = np.maximum.reduceat(dv, heads)[::2].astype(np.int64)
+        fall = np.minimum.reduceat(dv, heads)[::2].astype(np.int64)
+        steep[rows] = np.maximum(rise, -fall) * MINUTE_MS > slow[rows]
+    return steep
 
 
 def _steps(part: Table) -> Milli | Millis:

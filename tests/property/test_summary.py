@@ -144,6 +144,8 @@ def spread_of(row: Row) -> dict[str, int]:
         "high": high,
         "high_at": high_at,
         "covered_ms": sum(step for step in steps if step <= row.bridge),
+        "shortest_ms": min(steps, default=0),
+        "longest_ms": max(steps, default=0),
     }
 
 
@@ -205,9 +207,8 @@ def bracketed(asked: list[Row], random: Random) -> Summary:
 def examined(asked: list[Row], samples: list[tuple[oracles.Sample, ...]] | None = None) -> Pieces:
     """Summary and traces of rows, or of some of the samples of each."""
     whole = table_of(asked, samples)
-    return Pieces(
-        summary=summarise(whole, bars_of(asked)), traces=trace(whole, demands(len(asked)))
-    )
+    summed = summarise(whole, bars_of(asked))
+    return Pieces(summary=summed, traces=trace(whole, demands(len(asked)), summed.spread))
 
 
 def demands(count: int) -> Demands:

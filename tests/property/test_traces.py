@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import segments, traces
+from analytics.limits import Bars
 from analytics.runs import Seam
+from analytics.summary import summarise
 from analytics.table import Table, table
 from analytics.traces import Demands, Traces, merged_traces, trace
 
@@ -44,6 +46,12 @@ class Row:
     watched: bool
     climatic: bool
     label: tuple[int, int]
+
+
+def traces_of(whole: Table, demands: Demands) -> Traces:
+    none = np.empty((0, whole.rows), np.int64)
+    spread = summarise(whole, Bars(np.empty(0, np.int64), none, none)).spread
+    return trace(whole, demands, spread)
 
 
 @st.composite
@@ -231,7 +239,7 @@ def test_traces_equal_a_walk_from_reading_to_reading(
     demands = demands_of(asked, wished)
 
     with patch.object(segments, "BLOCK", block), patch.object(traces, "MOST_LISTED", 2):
-        found = trace(table_of(asked, [row.samples for row in asked]), demands)
+        found = traces_of(table_of(asked, [row.samples for row in asked]), demands)
         expected = oracle(asked, demands)
 
     assert flat(found) == expected
@@ -251,14 +259,14 @@ def test_pieces_merged_in_any_bracketing_equal_the_whole(
         for row in asked
     ]
     with patch.object(traces, "MOST_LISTED", 2):
-        whole = trace(table_of(asked, [row.samples for row in asked]), demands)
+        whole = traces_of(table_of(asked, [row.samples for row in asked]), demands)
         pieces = []
         for k in range(count + 1):
             samples = [
                 row.samples[(0, *cut)[k] : (*cut, len(row.samples))[k]]
                 for row, cut in zip(asked, cuts, strict=True)
             ]
-            pieces.append((trace(table_of(asked, samples), demands), samples))
+            pieces.append((traces_of(table_of(asked, samples), demands), samples))
         while len(pieces) > 1:
             at = data.draw(st.integers(0, len(pieces) - 2))
             pieces[at : at + 2] = [joined(pieces[at], pieces[at + 1], asked, demands)]
@@ -273,11 +281,11 @@ def test_one_reading_after_another_equals_the_whole(
 ) -> None:
     demands = demands_of(asked, wished)
     longest = max(len(row.samples) for row in asked)
-    live: Piece = trace(table_of(asked, [()] * len(asked)), demands), [()] * len(asked)
+    live: Piece = traces_of(table_of(asked, [()] * len(asked)), demands), [()] * len(asked)
 
     for k in range(longest):
         samples = [row.samples[k : k + 1] for row in asked]
-        piece = trace(table_of(asked, samples), demands), samples
+        piece = traces_of(table_of(asked, samples), demands), samples
         live = joined(live, piece, asked, demands)
 
     assert flat(live[0]) == oracle(asked, demands)
@@ -293,6 +301,6 @@ def test_stretch_long_enough_to_be_sampled_is_found(seed: int, plateau: int, few
     asked = [row, row]
     demands = demands_of(asked, {"stuck_ms": 60_000 * fewest})
 
-    found = trace(table_of(asked, [row.samples, row.samples]), demands)
+    found = traces_of(table_of(asked, [row.samples, row.samples]), demands)
 
     assert flat(found) == oracle(asked, demands)

@@ -6,7 +6,9 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
+from analytics.limits import Bars
 from analytics.runs import Seam
+from analytics.summary import summarise
 from analytics.table import Table, table
 from analytics.traces import (
     MOST_LISTED,
@@ -39,9 +41,15 @@ def make_table(minutes: list[float], values: list[int]) -> Table:
     return table([(t, np.array(values, np.int32))], [BRIDGE])
 
 
+def traces_of(whole: Table, demands: Demands) -> Traces:
+    none = np.empty((0, whole.rows), np.int64)
+    spread = summarise(whole, Bars(np.empty(0, np.int64), none, none)).spread
+    return trace(whole, demands, spread)
+
+
 def traced(minutes: list[float], values: list[int] | None = None, **changes: Any) -> Traces:
     made = make_table(minutes, [5_000] * len(minutes) if values is None else values)
-    return trace(made, make_demands(**changes))
+    return traces_of(made, make_demands(**changes))
 
 
 def test_one_and_a_half_intervals_lack_one_reading_and_two_and_a_half_as_well() -> None:
@@ -165,7 +173,7 @@ def test_rows_that_are_not_asked_have_nothing_to_tell() -> None:
 
 
 def test_table_without_rows_has_traces_without_rows() -> None:
-    found = trace(table([], []), make_demands(0, step_ms=(MINUTE,), stuck_ms=MINUTE))
+    found = traces_of(table([], []), make_demands(0, step_ms=(MINUTE,), stuck_ms=MINUTE))
 
     assert found.n.shape == (0,)
     assert found.late.shape == (1, 0)
@@ -173,7 +181,7 @@ def test_table_without_rows_has_traces_without_rows() -> None:
 
 def joined(pieces: list[Table], demands: Demands) -> Traces:
     """The traces of pieces without a gap between them, merged one after another."""
-    whole = trace(pieces[0], demands)
+    whole = traces_of(pieces[0], demands)
     for before, after in pairwise(pieces):
         seam = Seam(
             exists=np.array([True]),
@@ -183,7 +191,7 @@ def joined(pieces: list[Table], demands: Demands) -> Traces:
             t_right=after.t[:1],
             v_right=after.v[:1],
         )
-        whole = merged_traces(whole, trace(after, demands), seam, demands)
+        whole = merged_traces(whole, traces_of(after, demands), seam, demands)
     return whole
 
 
