@@ -78,7 +78,7 @@ class Page:
     ``day`` counts from 1970 UTC. ``first_ms`` and ``last_ms`` are those of the readings that count,
     None where none does. ``in_force`` counts the readings without a certificate, then those of each
     certificate of the channel. ``piece`` is the summary for limits moved by ``uncertainty_milli``,
-    as ``pieces.written`` has it.
+    as ``packing.pack`` has it.
     """
 
     day: int

@@ -11,9 +11,10 @@ from analytics.case import Page
 from analytics.certificates import CLIMATIC
 from analytics.clock import ClockState, clock_of
 from analytics.columns import NO_COLUMNS, columns
+from analytics.packing import pack, unpack
 from analytics.pages import require_same_limits, require_windows
 from analytics.panel import NO_CLIP_HIGH, NO_CLIP_LOW, Frame, panel
-from analytics.pieces import NO_PIECE, Pieces, asked_of, collapsed, merged, read, written
+from analytics.pieces import NO_PIECE, Pieces, asked_of, collapsed, merged
 from analytics.summary import summarise
 from analytics.table import table
 from analytics.traces import Demands, trace
@@ -73,7 +74,7 @@ def _bound(records: Sequence[Record], sheets: Table, bars: Bars, asked: Demands)
         owner = owner[order]
         found = merged(
             found.take(np.where(order < len(listed), order, NO_PIECE)),
-            read([page.piece for _, page in pages]).take(
+            unpack([page.piece for _, page in pages]).take(
                 np.where(order >= len(listed), order - len(listed), NO_PIECE)
             ),
             bars.take(owner),
@@ -125,8 +126,8 @@ def write_up(
     )
     pieces = _summed_up(sheets, panel.bars.take(owner), asked_of(asked, owner))
     return [
-        (records[of].channel, _page(records[of], sheet, written(pieces, row)))
-        for row, (of, sheet) in enumerate(chosen)
+        (records[of].channel, _page(records[of], sheet, piece))
+        for (of, sheet), piece in zip(chosen, pack(pieces), strict=True)
     ]
 
 

@@ -16,7 +16,7 @@ import cbor2
 from analytics.case import Page
 from analytics.clock import clock_of
 from analytics.evaluation import ENGINE_VERSION, plain
-from analytics.pieces import LAYOUT
+from analytics.packing import LAYOUT
 from analytics.readings import DAY_MS, Tally
 from analytics.record import bounds, is_trusted_interval
 from coldgate.crypto import canonical_json

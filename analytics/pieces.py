@@ -1,23 +1,17 @@
-"""Pieces of record, such as days, put together again and written down (section 7)."""
+"""Pieces of record, such as days, put together again (section 7)."""
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import cbor2
 import numpy as np
 
-from analytics.histograms import Histograms
-from analytics.runs import Runs
 from analytics.stillness import Stillness
-from analytics.summary import Spread, Stretches, Summary, merge, seam_between
+from analytics.summary import Summary, merge, seam_between
 from analytics.traces import Marks, Pace, Rates, Traces, merged_traces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from analytics.arrays import Indices, Millis
@@ -27,7 +21,6 @@ if TYPE_CHECKING:
 Column = TypeVar("Column", bound="NDArray[Any]")
 
 NO_PIECE: Final = -1  # where a row has nothing to take
-COMPRESSION: Final = 1  # the fastest level: columns of few different bytes gain little from more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,50 +72,6 @@ def collapsed(
     return pieces
 
 
-def written(pieces: Pieces, row: int) -> bytes:
-    """One piece as bytes; the same piece always gives the same ones."""
-    alone = pieces.take(np.array([row]))
-    return zlib.compress(cbor2.dumps(_columns(alone)), COMPRESSION)
-
-
-def read(bodies: Sequence[bytes]) -> Pieces:
-    """The pieces that ``written`` wrote, one to the row, in the order given."""
-    found = _together(Pieces, [cbor2.loads(zlib.decompress(body)) for body in bodies])
-    assert isinstance(found, Pieces)  # noqa: S101 - that was asked for
-    return found
-
-
-def _columns(part: object) -> list[object]:
-    """The columns of a dataclass, those within it as lists, each with its type and shape."""
-    values = [getattr(part, each.name) for each in fields(part)]  # type: ignore[arg-type]  # one
-    return [
-        _columns(value) if is_dataclass(value) else [value.dtype.str, value.shape, value.tobytes()]
-        for value in values
-    ]
-
-
-def _together(kind: type[object], parts: Sequence[Sequence[Any]]) -> object:
-    """Written columns of several pieces as one dataclass; each piece becomes a row of it."""
-    columns: dict[str, object] = {}
-    for place, each in enumerate(fields(kind)):  # type: ignore[arg-type]  # a dataclass
-        written = [part[place] for part in parts]
-        if each.name in WITHIN:
-            columns[each.name] = _together(WITHIN[each.name], written)
-            continue
-        arrays = [np.frombuffer(body, dtype).reshape(shape) for dtype, shape, body in written]
-        if each.name == "row":
-            arrays = [array + row for row, array in enumerate(arrays)]
-        columns[each.name] = np.concatenate(arrays, axis=-1)
-    return _sorted(kind(**columns))
-
-
-def _sorted(part: object) -> object:
-    """Runs by limit first; everything else by row, as it was put together."""
-    if not isinstance(part, Runs):
-        return part
-    return part.take(np.lexsort((part.row, part.limit)))
-
-
 def asked_of(wanted: Demands, rows: Indices) -> Demands:
     """What is asked of some rows, in the order given."""
     return replace(
@@ -172,28 +121,3 @@ def _taken(traces: Traces, rows: Indices) -> Traces:
             end=known(still.end),
         ),
     )
-
-
-WITHIN: Final[dict[str, type[object]]] = {
-    "summary": Summary,
-    "traces": Traces,
-    "spread": Spread,
-    "gaps": Stretches,
-    "bins": Histograms,
-    "runs": Runs,
-    "rates": Rates,
-    "spikes": Marks,
-    "changes": Marks,
-    "first": Pace,
-    "last": Pace,
-    "stillness": Stillness,
-}
-
-
-def _layout(kind: type[object]) -> list[object]:
-    """The names of all columns, those within another dataclass as lists."""
-    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # a dataclass
-    return [[name, _layout(WITHIN[name])] if name in WITHIN else name for name in names]
-
-
-LAYOUT: Final = _layout(Pieces)  # what is written by another one cannot be read

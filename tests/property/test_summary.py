@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from analytics import summary
 from analytics.limits import NO_BARS, Bars, Bound, Limit, Side, bars
 from analytics.mkt import mean_and_deviation, mean_kinetic_celsius
-from analytics.pieces import Pieces, collapsed, read, written
+from analytics.packing import pack, unpack
+from analytics.pieces import Pieces, collapsed
 from analytics.summary import Summary, merge, summarise
 from analytics.table import Table, table
 from analytics.traces import Demands, Traces, trace
@@ -253,7 +254,7 @@ def test_pieces_that_were_written_and_read_collapse_to_the_whole(
     rows_of_pieces = [asked[number] for number in owner]
     pieces = examined(rows_of_pieces, [piece for each in parts for piece in each])
 
-    stored = read([written(pieces, row) for row in range(len(owner))])
+    stored = unpack(pack(pieces))
     found = collapsed(stored, owner, bars_of(asked), table_of(asked).bridge_ms, demands(len(asked)))
 
     same(flat(found.summary), oracle(asked))
