@@ -122,6 +122,31 @@ def evaluate(
 
 
 @app.command()
+def what_if(
+    profile: Annotated[
+        str, typer.Option(help="A YAML file, or a stored or packaged one as ID or ID@VERSION.")
+    ],
+    since: Annotated[
+        str, typer.Option(help="Journeys that ended on this day (UTC) or later, as 2026-01-31.")
+    ],
+    until: Annotated[str | None, typer.Option(help="And before this day.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File of results; one is named in the folder otherwise.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
+    folder: Folder = _HOME,
+) -> None:
+    """Judge the past by another profile; nothing is changed. Once more goes on where it ended."""
+    from coldgate.launch.judge_command import run_judge_command  # noqa: PLC0415 - see above
+
+    arguments = ["what-if", "--profile", profile, "--since", since, "--folder", str(folder)]
+    arguments += [] if until is None else ["--until", until]
+    arguments += [] if output is None else ["--output", str(output)]
+    arguments += [] if jobs is None else ["--jobs", str(jobs)]
+    raise typer.Exit(run_judge_command(folder, arguments))
+
+
+@app.command()
 def secrets(
     file: Annotated[Path, typer.Argument(help="File to make; one that is there stays.")] = _ENV,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``python -m analytics evaluate``: one consignment judged for whoever asks; nothing is stored.
+"""``python -m analytics evaluate`` and ``what-if``: judged for whoever asks; nothing is stored.
 
 Exit status 0: answered; 1: refused, for the reason told; 2: wrong use, or the reference judge
 disagrees and there is no answer.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 from rich.console import Console
 from rich.markup import escape
 
+from analytics.job.arguments import instant
 from analytics.job.replay import judge_now, load_profile, reproduce
+from analytics.job.what_if_command import add_what_if
 from analytics.reference import differences, reference
 from analytics.report import report
 from analytics.settings import AnalyticsSettings
@@ -37,19 +38,16 @@ NO_ANSWER: Final = 2
 
 
 def run_command(arguments: Sequence[str]) -> int:
-    """Exit status of ``evaluate …``; wrong arguments end the process with 2."""
+    """Exit status of a command; wrong arguments end the process with 2."""
     wanted = _parser().parse_args(arguments)
     try:
         settings = read_settings(AnalyticsSettings)
-        with (
-            connect_reader(settings.database_dsn.get_secret_value(), "coldgate_analytics") as store,
-            store.transaction(),
-        ):
-            return _evaluate(store, wanted)
+        status: int = wanted.run(settings.database_dsn.get_secret_value(), wanted)
     except SettingsError as error:
         return _complain(str(error), NO_ANSWER)
     except (ColdgateError, psycopg.Error) as error:
         return _complain(str(error), REFUSED)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,24 +57,20 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--consignment", required=True)
     past = evaluate.add_mutually_exclusive_group()
     past.add_argument("--version", type=int)
-    past.add_argument("--as-of", type=_instant)
+    past.add_argument("--as-of", type=instant)
     evaluate.add_argument("--cross-check", action="store_true")
     evaluate.add_argument("--json", action="store_true")
+    evaluate.set_defaults(run=_evaluate)
+    add_what_if(commands)
     return parser
 
 
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        problem = f"{text} is no instant such as 2026-11-22T10:00Z"
-        raise argparse.ArgumentTypeError(problem) from error
-    if instant.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text} names no time zone; UTC is written with a Z")
-    return instant
+def _evaluate(dsn: str, wanted: argparse.Namespace) -> int:
+    with connect_reader(dsn, "coldgate_analytics") as store, store.transaction():
+        return _answer(store, wanted)
 
 
-def _evaluate(store: Connection, wanted: argparse.Namespace) -> int:
+def _answer(store: Connection, wanted: argparse.Namespace) -> int:
     kept = _kept(store, wanted)
     if kept is None:
         found = judge_now(store, wanted.consignment)

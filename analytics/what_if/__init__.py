@@ -1,0 +1,1 @@
+"""What another profile would have said of the past: the pure part of the dry run."""
