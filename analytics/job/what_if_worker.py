@@ -6,7 +6,7 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Never
 
 import psycopg
 
@@ -71,11 +71,15 @@ def serve(pipe: Pipe, dsn: str, written: dict[str, Json]) -> None:
     profile = parse_profile(written)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
-            with connect_reader(dsn, "coldgate_analytics") as store:
-                while True:
-                    pipe.send(judge_again(store, pipe.recv(), profile))
+            _serve(pipe, dsn, profile)
         except psycopg.Error as error:
             pipe.send(str(error).strip())
+
+
+def _serve(pipe: Pipe, dsn: str, profile: Profile) -> Never:
+    with connect_reader(dsn, "coldgate_analytics") as store:
+        while True:
+            pipe.send(judge_again(store, pipe.recv(), profile))
 
 
 def judge_again(store: Connection, task: Task, profile: Profile) -> Judged:
