@@ -9,9 +9,11 @@ import numpy as np
 Table = TypeVar("Table", bound="NDArray[Any]")
 Whole = TypeVar("Whole", bound="NDArray[np.integer[Any]]")
 
-BLOCK_BITS: Final = 10
-BLOCK: Final = 1 << BLOCK_BITS  # values; the part of a table of values that is made at a time
-DENSE_BLOCKS: Final = 1 << 9  # a table without holes is not made longer
+TABLE_BLOCK_BITS: Final = 12
+TABLE_BLOCK: Final = (
+    1 << TABLE_BLOCK_BITS
+)  # values; the part of a table of values that is made at a time
+DENSE_BLOCKS: Final = 1 << 7  # a table without holes is not made longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,16 +83,16 @@ def ranges(first: Indices, lengths: Indices) -> Indices:
 
 
 def looked_up(values: Whole, table: Callable[[int, int], Table]) -> Table:
-    """The entry of each value in a table that is made in blocks of BLOCK values.
+    """The entry of each value in a table that is made in blocks of TABLE_BLOCK values.
 
     ``table`` gives the entries of the blocks from the first to the last asked for, and is best
     cached: measured values are few and close together, so that one table serves most channels.
     """
-    low, high = int(values.min()) >> BLOCK_BITS, int(values.max()) >> BLOCK_BITS
+    low, high = int(values.min()) >> TABLE_BLOCK_BITS, int(values.max()) >> TABLE_BLOCK_BITS
     if high - low < DENSE_BLOCKS:
-        found: Table = table(low, high)[values - low * BLOCK]
+        found: Table = table(low, high)[values - low * TABLE_BLOCK]
         return found
-    numbers, place = np.unique(values >> BLOCK_BITS, return_inverse=True)
+    numbers, place = np.unique(values >> TABLE_BLOCK_BITS, return_inverse=True)
     entries = np.stack([table(number, number) for number in numbers.tolist()])
-    sparse: Table = entries[place, values & (BLOCK - 1)]
+    sparse: Table = entries[place, values & (TABLE_BLOCK - 1)]
     return sparse

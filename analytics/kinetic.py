@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -12,16 +12,21 @@ from analytics.evaluation import KineticResult
 from analytics.exposure import FINDINGS, SATISFIED, UNDECIDED, VIOLATED, bounds_only
 from analytics.figures import rounded
 from analytics.limits import NO_BARS
-from analytics.mkt import mean_kinetic_celsius
+from analytics.mkt import COLDEST_MILLI, KELVIN_OFFSET, MILLI, mean_kinetic_celsius, theta
 from analytics.summary import summarise
 from analytics.table import table
-from analytics.windows import kinetic_windows, positions
+from analytics.windows import kinetic_windows, positions, rates_at_limit
 
 if TYPE_CHECKING:
     from analytics.arrays import Bools, Indices, Millis
+    from analytics.columns import View
     from analytics.panel import Panel
+    from analytics.runs import Runs
+    from analytics.table import Table
     from analytics.windows import KineticLimit, KineticWindows
     from coldgate.model import Verdict
+
+ROUNDING: Final = 4  # units at both ends of a segment, more than two rounded rates may differ by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,18 +47,15 @@ def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
     """
     view = panel.columns.kinetic
     assert view is not None  # noqa: S101 - a profile with a limit has the column
-    runs = panel.summary.runs.of_limit(view.nominal)
-    measured = kinetic_windows(
-        panel.readings, runs.row, runs.end, limit, _moved(panel, view.nominal)
-    )
+    measured, doubted = _measured(panel, view, limit)
     best = worst = measured
     if view.optimistic != view.nominal:
         sure = panel.summary.runs.of_limit(view.optimistic)
-        best = kinetic_windows(
-            panel.readings, sure.row, sure.end, limit, -_moved(panel, view.optimistic)
-        )
+        sure = sure.take(_any(doubted.row, panel.rows)[sure.row])
+        shift = -_moved(panel, view.optimistic)
+        best = kinetic_windows(panel.readings, sure.row, sure.end, limit, shift)
     if view.pessimistic != view.nominal:
-        row, ends = _any_end(panel, view.pessimistic)
+        row, ends = _any_end(panel.readings, doubted)
         worst = kinetic_windows(panel.readings, row, ends, limit, _moved(panel, view.pessimistic))
     above = _any(best.row[best.certainly_above()], panel.rows)
     doubtful = _any(worst.row[worst.possibly_above()], panel.rows)
@@ -61,6 +63,44 @@ def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
     doubtful |= bounds_only(view.pessimistic, panel) | (panel.summary.spread.covered_ms == 0)
     finding = np.where(above, VIOLATED, np.where(doubtful, UNDECIDED, SATISFIED))
     return Kinetics(limit=limit, finding=finding, windows=measured)
+
+
+def _measured(panel: Panel, view: View, limit: KineticLimit) -> tuple[KineticWindows, Runs]:
+    """The windows as measured, and the runs beyond the worst limit in which any may be above.
+
+    A run whose worst case is cool as a whole settles all windows that end in it, in any view.
+    """
+    shown, likely = (panel.summary.runs.of_limit(k) for k in (view.nominal, view.pessimistic))
+    none = np.zeros(panel.rows, np.int64)
+    if view.pessimistic == view.nominal:
+        return kinetic_windows(panel.readings, shown.row, shown.end, limit, none), likely
+    row, end = np.concatenate((shown.row, likely.row)), np.concatenate((shown.end, likely.end))
+    longer_ms = np.concatenate((np.zeros_like(shown.end), likely.end - likely.first_out))
+    order = np.argsort(row, kind="stable")
+    both = kinetic_windows(panel.readings, row[order], end[order], limit, none, longer_ms[order])
+    whole = both.take(order >= len(shown))
+    doubted = likely.take(_maybe_above(whole, likely, panel, view, limit))
+    return both.take(order < len(shown)), doubted
+
+
+def _maybe_above(
+    whole: KineticWindows, runs: Runs, panel: Panel, view: View, limit: KineticLimit
+) -> Bools:
+    """In which runs a window may end that is above the limit if all values were higher by U.
+
+    ``whole`` are the windows from the first that ends in each run to the last. One of those in
+    between ages at most as much as all of that, and U raises rates the more the colder it is. It
+    covers at least what is left without the length of the run and the segments that its ends cut.
+    """
+    shift, coldest = _moved(panel, view.pessimistic)[runs.row], panel.summary.spread.low[runs.row]
+    start = np.maximum(coldest, COLDEST_MILLI) / MILLI + KELVIN_OFFSET
+    theta_k = theta(limit.activation_kj_per_mol)
+    factor = np.exp(theta_k / start - theta_k / (start + shift / MILLI))
+    most = whole.rate_high.astype(np.float64) * factor + whole.covered_ms * ROUNDING
+    cut_ms = runs.end - runs.first_out + 2 * panel.readings.bridge_ms[runs.row]
+    allowed = rates_at_limit(np.maximum(whole.covered_ms - cut_ms, 0), np.float64)
+    maybe: Bools = (most >= allowed) | (coldest < COLDEST_MILLI)
+    return maybe
 
 
 def kinetic_result(kinetics: Kinetics, row: int, panel: Panel, verdict: Verdict) -> KineticResult:
@@ -91,9 +131,8 @@ def _mean_kinetic(kinetics: Kinetics, at: int, panel: Panel) -> float:
     return float(mean_kinetic_celsius(known, 1, kinetics.limit.activation_kj_per_mol)[0])
 
 
-def _any_end(panel: Panel, k: int) -> tuple[Indices, Millis]:
-    """Every reading beyond limit ``k`` and every end of a run, by channel and time."""
-    runs, readings = panel.summary.runs.of_limit(k), panel.readings
+def _any_end(readings: Table, runs: Runs) -> tuple[Indices, Millis]:
+    """Every reading of the runs and their ends, by channel and time."""
     if not len(runs):
         return runs.row, runs.end
     first, _ = positions(readings, runs.row, runs.first_out, runs.last_out)

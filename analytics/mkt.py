@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analytics.arrays import BLOCK, heads_of, looked_up, run_ends
+from analytics.arrays import TABLE_BLOCK, heads_of, looked_up, run_ends
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +64,9 @@ def mean_kinetic_celsius(bins: Histograms, rows: int, activation_kj_per_mol: flo
     return result
 
 
-def relative_rates(v: Milli | Millis, reference_milli: int, activation_kj_per_mol: float) -> Figures:
+def relative_rates(
+    v: Milli | Millis, reference_milli: int, activation_kj_per_mol: float
+) -> Figures:
     """How fast a product ages at each value, relative to the reference temperature.
 
     Values at and below absolute zero, which nothing has, get 0.
@@ -78,7 +80,7 @@ def _rate_table(
 ) -> Figures:
     over_r = theta(activation_kj_per_mol)
     origin = over_r / kelvin(reference_milli)
-    values = range(first * BLOCK, (last + 1) * BLOCK)
+    values = range(first * TABLE_BLOCK, (last + 1) * TABLE_BLOCK)
     warm = (kelvin(v) for v in values)
     return np.array(
         [math.exp(min(origin - over_r / k, MOST_EXPONENT)) if k > 0 else 0.0 for k in warm]

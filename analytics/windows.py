@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from analytics.arrays import BLOCK, heads_of, looked_up
+from analytics.arrays import TABLE_BLOCK, heads_of, looked_up, run_ends
 from analytics.mkt import relative_rates
 from analytics.readings import ABSOLUTE_ZERO_MILLI
+from analytics.segments import BLOCK, row_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analytics.arrays import Bools, Indices, Millis
+    from numpy.typing import DTypeLike, NDArray
+
+    from analytics.arrays import Bools, Indices, Milli, Millis
     from analytics.table import Table
+
+Kind = TypeVar("Kind", bound=np.generic)
 
 SCALE_BITS: Final = 24  # of the fixed point: one unit is 5e-7 °C at 8 °C
 SLACK: Final = 0.5  # units; exp's own error reaches that above 200 °C only
@@ -37,7 +42,8 @@ class KineticWindows:
     """One window per element: readings ``first`` to ``last`` of a table's ``row``.
 
     ``rate_low`` and ``rate_high`` enclose twice the integral of the rate at which the product
-    ages, relative to its rate at the limit, times ``2**SCALE_BITS``; over covered time only.
+    ages, relative to its rate at the limit, times ``2**SCALE_BITS``; over covered time only. Where
+    the upper one is below the limit ``rate_low`` is 0, for nobody asks for it.
     ``span_ms`` is the time from first to last, or the whole window where the record is too
     ``short`` to fill it: like a gap, what came before may have been cold. The sums are int64 where
     they fit, else Python integers in an object array.
@@ -55,14 +61,20 @@ class KineticWindows:
     def __len__(self) -> int:
         return len(self.row)
 
+    def take(self, chosen: Indices | Bools) -> KineticWindows:
+        """Some of the windows, in the order asked for."""
+        return KineticWindows(
+            **{part.name: getattr(self, part.name)[chosen] for part in fields(self)}
+        )
+
     def certainly_above(self) -> Bools:
         """Windows whose MKT exceeds the limit, however cold it was while nobody looked."""
-        above: Bools = self.rate_low > _rates_at_limit(self.span_ms, self.rate_low)
+        above: Bools = self.rate_low > rates_at_limit(self.span_ms, self.rate_low.dtype)
         return above
 
     def possibly_above(self) -> Bools:
         """All windows but those with covered time whose MKT there is within the limit."""
-        above: Bools = self.rate_high > _rates_at_limit(self.covered_ms, self.rate_high)
+        above: Bools = self.rate_high > rates_at_limit(self.covered_ms, self.rate_high.dtype)
         above[self.covered_ms == 0] = True
         return above
 
@@ -75,7 +87,12 @@ class KineticWindows:
 
 
 def kinetic_windows(
-    whole: Table, row: Indices, ends: Millis, limit: KineticLimit, shift_milli: Millis
+    whole: Table,
+    row: Indices,
+    ends: Millis,
+    limit: KineticLimit,
+    shift_milli: Millis,
+    longer_ms: Millis | int = 0,
 ) -> KineticWindows:
     """The windows that end at ``ends`` in the channels ``row``, from prefix sums.
 
@@ -86,61 +103,101 @@ def kinetic_windows(
     Args:
         whole: canonical readings in m°C, above absolute zero.
         row: channel of each window, ascending, shape (windows,).
-        ends: ends of excursions in ms, each at or after its channel's first reading; ascending
-            within a channel.
+        ends: ends of excursions in ms, each at or after its channel's first reading.
         limit: MKT, window and activation energy.
         shift_milli: what is added to the values of each channel of the table, shape (rows,).
+        longer_ms: how much earlier than that each window begins.
     """
     if not len(row):
         return NO_WINDOWS
-    first, last = positions(whole, row, ends - limit.window_ms, ends)
-    short = ends - limit.window_ms < whole.t[whole.starts[row]]
-    apart = heads_of((row[1:] == row[:-1]) & (first[1:] <= last[:-1]))
-    stops = np.append(apart[1:], len(row)).tolist()
-    sums = [
-        _sums(whole, int(row[at]), first[at:stop], last[at:stop], limit, int(shift_milli[row[at]]))
-        for at, stop in zip(apart.tolist(), stops, strict=True)
-    ]
-    covered, low, high = (np.concatenate(each) for each in zip(*sums, strict=True))
+    length_ms = limit.window_ms + longer_ms
+    first, last = positions(whole, row, ends - length_ms, ends)
+    short = ends - length_ms < whole.t[whole.starts[row]]
+    covered, high = _sums(whole, row, first, last, _Rates(limit, 1, shift_milli))
+    low = np.zeros_like(high)
+    asked = np.flatnonzero(high >= rates_at_limit(covered, high.dtype))
+    if len(asked):
+        bounds = _Rates(limit, -1, shift_milli)
+        _, low[asked] = _sums(whole, row[asked], first[asked], last[asked], bounds)
     return KineticWindows(
         row=row,
         first=first,
         last=last,
         short=short,
         covered_ms=covered,
-        span_ms=np.where(short, limit.window_ms, whole.t[last] - whole.t[first]),
+        span_ms=np.where(short, length_ms, whole.t[last] - whole.t[first]),
         rate_low=low,
         rate_high=high,
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rates:
+    """Bounds of the ageing rate: the lower ones with ``side`` -1, the upper ones with 1."""
+
+    limit: KineticLimit
+    side: int
+    shift_milli: Millis
+
+    def of(self, v: Milli, row: Indices, lengths: Indices) -> Millis:
+        """The bound at each of the values, ``lengths[i]`` of which are those of ``row[i]``."""
+        shift = self.shift_milli[row]
+        moved: Milli | Millis = v
+        if shift.any():
+            moved = np.maximum(v + np.repeat(shift, lengths), ABSOLUTE_ZERO_MILLI + 1)
+        return looked_up(moved, partial(_bounds, self.limit, self.side))
+
+
 def _sums(
-    whole: Table, row: int, first: Indices, last: Indices, limit: KineticLimit, shift_milli: int
-) -> tuple[Millis, Millis, Millis]:
-    """Covered time, lower and upper kinetic sum of overlapping windows of one channel."""
-    begin, end = int(first[0]), int(last[-1]) + 1
-    v = whole.v[begin:end]
-    if shift_milli:
-        v = np.maximum(v + np.int64(shift_milli), ABSOLUTE_ZERO_MILLI + 1)
-    known = _known(whole.t[begin:end], int(whole.bridge_ms[row]))
-    places = first - begin, last - begin
-    low, high = (
-        _between(_integral(rates, known, limit), *places)
-        for rates in (looked_up(v, partial(_bounds, limit, side)) for side in (-1, 1))
-    )
-    return _between(known, *places), low, high
+    whole: Table, row: Indices, first: Indices, last: Indices, rates: _Rates
+) -> tuple[Millis, Millis]:
+    """Covered time and kinetic sum of each window, some BLOCK of readings at a time."""
+    order = np.argsort(first, kind="stable")
+    row, first, last = row[order], first[order], last[order]
+    heads, lengths = _apart(first, last)
+    edges = np.append(heads, len(row)).tolist()
+    blocks = [slice(edges[begin], edges[end]) for begin, end in row_blocks(lengths, BLOCK)]
+    found = [_block_sums(whole, row[own], first[own], last[own], rates) for own in blocks]
+    covered, sums = (np.concatenate(each) for each in zip(*found, strict=True))
+    back = np.argsort(order)
+    return covered[back], sums[back]
 
 
-def _known(t: Millis, bridge_ms: int) -> Millis:
-    dt = t[1:] - t[:-1]
-    return dt if not len(dt) or int(dt.max()) <= bridge_ms else np.where(dt <= bridge_ms, dt, 0)
+def _apart(first: Indices, last: Indices) -> tuple[Indices, Indices]:
+    """The windows that share no reading with any before them, and the readings until the next.
+
+    ``first`` ascends; positions in a table are never shared by channels.
+    """
+    reach = np.maximum.accumulate(last)
+    heads = heads_of(first[1:] <= reach[:-1])
+    return heads, reach[run_ends(heads, len(first))] + 1 - first[heads]
 
 
-def _integral(rates: Millis, known: Millis, limit: KineticLimit) -> Millis:
-    """Twice the integral over each segment; Python integers where a window's may pass int64."""
-    if 2 * limit.window_ms * int(rates.max()) >= INT64_SAFE:
-        rates = rates.astype(object)
-    return (rates[1:] + rates[:-1]) * known
+def _block_sums(
+    whole: Table, row: Indices, first: Indices, last: Indices, rates: _Rates
+) -> tuple[Millis, Millis]:
+    heads, lengths = _apart(first, last)
+    begins, owner, stops = first[heads], row[heads], np.cumsum(lengths)
+    t, v = _joined(whole.t, begins, lengths), _joined(whole.v, begins, lengths)
+    moved = np.repeat(stops - lengths - begins, np.diff(heads, append=len(row)))
+    first, last = first + moved, last + moved
+    known, bridge = t[1:] - t[:-1], whole.bridge_ms[owner]
+    known[stops[:-1] - 1] = 0  # from one stretch to the next is no segment
+    span = covered = t[last] - t[first]
+    if len(known) and int(known.max()) > int(bridge.min()):
+        known = np.where(known <= np.repeat(bridge, lengths)[:-1], known, 0)
+        covered = _between(known, first, last)
+    ageing = rates.of(v, owner, lengths)
+    if 2 * int(span.max()) * int(ageing.max()) >= INT64_SAFE:
+        ageing = ageing.astype(object)
+    return covered, _between((ageing[1:] + ageing[:-1]) * known, first, last)
+
+
+def _joined(column: NDArray[Kind], begins: Indices, lengths: Indices) -> NDArray[Kind]:
+    """Stretches of a column, one after the other."""
+    stops = (begins + lengths).tolist()
+    pairs = zip(begins.tolist(), stops, strict=True)
+    return np.concatenate([column[begin:stop] for begin, stop in pairs])
 
 
 def positions(whole: Table, row: Indices, begins: Millis, ends: Millis) -> tuple[Indices, Indices]:
@@ -149,8 +206,8 @@ def positions(whole: Table, row: Indices, begins: Millis, ends: Millis) -> tuple
     for channel, mine in _each(row):
         start = int(whole.starts[channel])
         t = whole.t[start : int(whole.starts[channel + 1])]
-        first[mine] = start + np.searchsorted(t, begins[mine], side="left")
-        last[mine] = start + np.searchsorted(t, ends[mine], side="right") - 1
+        first[mine] = start + t.searchsorted(begins[mine], side="left")
+        last[mine] = start + t.searchsorted(ends[mine], side="right") - 1
     return np.minimum(first, last), last
 
 
@@ -164,22 +221,26 @@ def _each(row: Indices) -> Iterator[tuple[int, slice]]:
 def _between(segments: Millis, first: Indices, last: Indices) -> Millis:
     """Sum over the segments between two positions of each window.
 
-    The running sum may pass the end of int64; the difference is exact all the same, since no
-    window's own sum does.
+    A running sum from edge to edge may pass the end of int64; the difference is exact all the
+    same, since no window's own sum does.
     """
-    running = np.concatenate((np.zeros(1, segments.dtype), np.cumsum(segments)))
-    sums: Millis = running[last] - running[first]
+    edges = np.unique(np.concatenate((first, last)))
+    running = np.zeros(len(edges), segments.dtype)
+    if len(edges) > 1:
+        np.cumsum(np.add.reduceat(segments[: edges[-1]], edges[:-1]), out=running[1:])
+    sums: Millis = running[np.searchsorted(edges, last)] - running[np.searchsorted(edges, first)]
     return sums
 
 
-def _rates_at_limit(ms: Millis, like: Millis) -> Millis:
-    return 2 * ms.astype(like.dtype) * (1 << SCALE_BITS)
+def rates_at_limit(ms: Millis, kind: DTypeLike) -> Millis:
+    """What covered time adds up to that was spent at the limit, in a kind of number."""
+    return 2 * ms.astype(kind) * (1 << SCALE_BITS)
 
 
 @lru_cache(maxsize=64)
 def _bounds(limit: KineticLimit, side: int, first: int, last: int) -> Millis:
     """The lower (-1) or upper (1) bound of the ageing rate at each value; exact at the limit."""
-    values = np.arange(first * BLOCK, (last + 1) * BLOCK)
+    values = np.arange(first * TABLE_BLOCK, (last + 1) * TABLE_BLOCK)
     rates = relative_rates(values, limit.limit_milli, limit.activation_kj_per_mol)
     scaled = np.ldexp(rates, SCALE_BITS)
     scaled[values != limit.limit_milli] += side * SLACK
