@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Final
 import prometheus_client
 import psycopg
 
-from analytics.job.answering import answer
 from analytics.job.dependants import changes_of
 from analytics.job.history import hold_dependencies
+from analytics.job.live import answer_live
 from analytics.job.news import is_news
 from analytics.job.storing import store
 from analytics.profile_format import parse_profile
-from coldgate.storage import judging
+from coldgate.storage import judging, pages
 from coldgate.storage.connection import connect, connect_reader
 
 if TYPE_CHECKING:
@@ -164,13 +164,18 @@ def judge_consignment(
     if frozen is None:
         return False
     profile_id, version = frozen
-    if profile_id is None or version is None or not judging.still_touched(writer, ids):
+    if profile_id is None or version is None:
+        pages.clear(writer, consignment_id)  # nobody keeps them in step with the readings
         return True  # without a profile there is no answer, and the gate says PROFILE_MISSING
+    if not judging.still_touched(writer, ids):
+        return True
     profile = parse_profile(judging.fetch_profile(writer, profile_id, version))
     hold_dependencies(writer, consignment_id, profile)
     with sessions.reader.transaction():  # begins after the lock was had: nothing judged is missed
         snapshot = judging.fetch_snapshot(sessions.reader)
-        evaluation = answer(sessions.reader, consignment_id, profile)
+        answer = answer_live(sessions.reader, consignment_id, profile)
+    evaluation = answer.evaluation
+    answer.pages.write(writer)
     newest = judging.fetch_newest(writer, consignment_id)
     news = newest is None or is_news(evaluation, newest, refresh)
     if news or not evaluation.provisional:

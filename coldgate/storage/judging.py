@@ -36,6 +36,7 @@ class Pending:
 class PlacedLogger:
     """A logger while it travelled with a consignment."""
 
+    placement_id: int
     zone: str
     role: str
     placed_at: datetime
@@ -181,6 +182,7 @@ def fetch_placed_loggers(connection: Connection, consignment_id: str) -> list[Pl
     rows = connection.execute(_SQL["placed_loggers"], (consignment_id,))
     return [
         PlacedLogger(
+            placement_id=placement_id,
             zone=zone,
             role=role,
             placed_at=placed_at,
@@ -189,7 +191,7 @@ def fetch_placed_loggers(connection: Connection, consignment_id: str) -> list[Pl
             serial=serial,
             interval_ms=interval_ms,
         )
-        for zone, role, placed_at, removed_at, id_, serial, interval_ms in rows
+        for placement_id, zone, role, placed_at, removed_at, id_, serial, interval_ms in rows
     ]
 
 

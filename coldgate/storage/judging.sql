@@ -50,8 +50,8 @@ HAVING min(line_transition.changed_at) IS NOT NULL
 ORDER BY happened_at
 
 -- name: placed_loggers
-SELECT placement.zone, placement.role, placement.placed_at, placement.removed_at,
-       logger.id, logger.serial, logger.interval_ms
+SELECT placement.id, placement.zone, placement.role, placement.placed_at,
+       placement.removed_at, logger.id, logger.serial, logger.interval_ms
 FROM placement
 JOIN logger ON logger.id = placement.logger_id
 WHERE placement.consignment_id = %s

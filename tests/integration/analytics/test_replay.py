@@ -62,9 +62,14 @@ def made_again(house: House, version: int) -> Examination:
 
 
 def judge_after(house: House, fact: str, *parameters: object) -> None:
-    """Add a fact and have the consignment judged."""
+    """Add a fact and have the consignment judged, by the touched rows of api and of ingest."""
     house.execute(fact, *parameters)
     house.execute("INSERT INTO touched (consignment_id) VALUES ('c-1')")
+    house.execute(
+        "INSERT INTO touched (channel_id, first_at, last_at) VALUES (1, %s, %s)",
+        START,
+        START + 60 * MINUTE,
+    )
     house.execute("SELECT pg_notify('coldgate_touched', '')")
     assert house.settled()
 
