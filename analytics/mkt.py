@@ -13,7 +13,7 @@ from analytics.arrays import TABLE_BLOCK, heads_of, looked_up, run_ends
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analytics.arrays import Milli, Millis
+    from analytics.arrays import Indices, Milli, Millis
     from analytics.histograms import Histograms
 
     Figures = NDArray[np.float64]
@@ -96,17 +96,27 @@ def mean_and_deviation(bins: Histograms, rows: int) -> tuple[Figures, Figures]:
     if not len(bins.v):
         return mean, deviation
     heads = heads_of(bins.row[1:] == bins.row[:-1])
+    counts = np.diff(heads, append=len(bins.v))
     lowest = bins.v[heads].astype(np.int64)
-    above = bins.v - np.repeat(lowest, np.diff(heads, append=len(bins.v)))
-    weight = bins.weight_ms
-    if int(above.max()) ** 2 * int(weight.sum()) >= INT64_SAFE:
-        above, weight = above.astype(object), weight.astype(object)
-    total = np.add.reduceat(weight, heads)
-    first = np.add.reduceat(above * weight, heads)
-    second = np.add.reduceat(above * above * weight, heads)
+    above = bins.v.astype(np.int64) - np.repeat(lowest, counts)
+    share, variance = _moments(above, bins.weight_ms, heads)
+    reach = above[run_ends(heads, len(bins.v))].astype(np.float64)
+    wide = reach * reach * np.add.reduceat(bins.weight_ms, heads) >= INT64_SAFE
+    if wide.any():
+        own = np.repeat(wide, counts)
+        starts = np.cumsum(counts[wide]) - counts[wide]
+        exact = above[own].astype(object), bins.weight_ms[own].astype(object)
+        share[wide], variance[wide] = _moments(*exact, starts)
     row = bins.row[heads]
-    share = first / total
-    variance = np.maximum((second / total - share * share).astype(np.float64), 0.0)
-    mean[row] = ((lowest + share) / MILLI).astype(np.float64)
-    deviation[row] = np.sqrt(variance) / MILLI
+    mean[row] = (lowest + share) / MILLI
+    deviation[row] = np.sqrt(np.maximum(variance, 0.0)) / MILLI
     return mean, deviation
+
+
+def _moments(above: Millis, weight: Millis, heads: Indices) -> tuple[Figures, Figures]:
+    """Mean and variance of each channel's values; of no use where the sums pass int64."""
+    total = np.add.reduceat(weight, heads)
+    weighted = above * weight
+    share = (np.add.reduceat(weighted, heads) / total).astype(np.float64)
+    squares = (np.add.reduceat(above * weighted, heads) / total).astype(np.float64)
+    return share, squares - share * share

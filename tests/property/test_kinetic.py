@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from unittest.mock import patch
 
 import numpy as np
@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from judging import BUILTIN, MINUTE, START, make_certificate, make_channel, make_panel
 
 from analytics import kinetic
-from analytics.case import Channel
 from analytics.kinetic import judge_kinetics
 from analytics.readings import Readings
+
+if TYPE_CHECKING:
+    from analytics.case import Channel
 
 USP: Final = BUILTIN["USP_CCT_2_8"]
 LIMIT: Final = USP.kinetic.limit if USP.kinetic else None
