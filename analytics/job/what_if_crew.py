@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Final, Self
@@ -68,7 +69,8 @@ class Crew:
         busy: dict[Pipe, str] = {}
         while True:
             for pipe, task in zip(idle, waiting, strict=False):
-                pipe.send(task)
+                with _told_of_death(task.consignment):
+                    pipe.send(task)
                 busy[pipe] = task.consignment
             if not busy:
                 return
@@ -86,11 +88,18 @@ class Crew:
 
 
 def _received(pipe: Pipe, consignment: str) -> Judged:
-    try:
+    with _told_of_death(consignment):
         answer = pipe.recv()
-    except (EOFError, ConnectionResetError) as error:
-        problem = f"the process that judged consignment {consignment} died"
-        raise JudgementError(problem) from error
     if not isinstance(answer, Judged):
         raise JudgementError(f"consignment {consignment}: {answer}")
     return answer
+
+
+@contextmanager
+def _told_of_death(consignment: str) -> Iterator[None]:
+    """The end of a worker is told by its pipe, and here as an error that people understand."""
+    try:
+        yield
+    except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+        problem = f"the process that was to judge consignment {consignment} died"
+        raise JudgementError(problem) from error

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import psycopg
 import pytest
+from command_line import coldgate
 from factories import certify, fetch, register_logger
 from judge_house import MINUTE, START, House, judging
 from psycopg import sql
@@ -300,6 +301,23 @@ def test_file_that_is_not_this_questions_is_left_alone(
     assert ask("LABEL_BELOW_25", tmp_path, "--output", str(file)) == 2
     assert "answers another question" in capsys.readouterr().err
     assert file.read_text() == "mine, without a line end"
+
+
+def test_command_line_says_the_same(
+    plain_house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged_trips(plain_house, cold=5500, warm=12_000)
+    assert ask("LABEL_BELOW_25", tmp_path) == 0
+    told = capsys.readouterr().out
+
+    known = ("--profile", "LABEL_BELOW_25", "--since", "2026-01-01", "--until", "2027-01-01")
+    file = tmp_path / "results.jsonl"
+    answer = coldgate("what-if", *known, "--jobs", "2", "--output", str(file))
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert table_of(answer.stdout)[:2] == table_of(told)[:2]  # counts; it has a wider screen
+    assert f"all results: {file}" in answer.stdout
+    assert file.exists()
 
 
 @pytest.mark.parametrize("wrong", [("--since", "soon"), ("--since", "2026-01-01T00:00")])
