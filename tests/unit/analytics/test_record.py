@@ -113,7 +113,9 @@ def test_only_edges_longer_than_a_bridge_are_gaps() -> None:
 def test_readings_outside_the_window_are_not_evaluated() -> None:
     record = observe(make_channel(steady(5.0, 600)), make_window(60), CCT)
 
-    assert record.sheets[0].kept.t.tolist() == [START + minute * MINUTE for minute in range(0, 61, 10)]
+    assert record.sheets[0].kept.t.tolist() == [
+        START + minute * MINUTE for minute in range(0, 61, 10)
+    ]
 
 
 def test_the_window_is_server_time_and_the_readings_are_logger_time() -> None:
