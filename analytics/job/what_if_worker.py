@@ -115,18 +115,19 @@ def _past(task: Task, said: Said) -> Past:
 def _compared(
     store: Connection, past: Past, said: Said, profile: Profile, by: _TimedJudge
 ) -> Result:
-    """The result; its own profile is asked as well where the answers differ."""
+    """The result; its own profile is asked as well where the answers differ, or facts may."""
     if said.overtaken:  # else the store has exactly what the evaluation saw, and is read faster
         _look_back(store, past, said)
     loaded = load_case(store, past.consignment)
     readings = sum(len(channel.readings.taken_at_ms) for channel in loaded.case.channels)
     other = judge_loaded(store, loaded, profile, by=by).evaluation
     would_be, outcome, why = Answer.of(other), Outcome.SAME, ""
-    if would_be != past.answer:
+    if would_be != past.answer or said.overtaken:
         own_profile = load_profile(store, said.profile_id, said.profile_version)
         own = judge_loaded(store, loaded, own_profile, by=by).evaluation
+        _require_facts_of_then(past, said, own)
         outcome = compare(past, own=Answer.of(own), would_be=would_be)
-        why = explain(own, other)
+        why = "" if outcome is Outcome.SAME else explain(own, other)
     return Result(past=past, would_be=would_be, outcome=outcome, why=why, readings=readings)
 
 
@@ -137,3 +138,13 @@ def _look_back(store: Connection, past: Past, said: Said) -> None:
             "cannot be told from what came later"
         )
     judging.look_back(store, said.snapshot)
+
+
+def _require_facts_of_then(past: Past, said: Said, own: Evaluation) -> None:
+    """What was looked back at must be what the evaluation says that it saw."""
+    comparable = said.overtaken and said.engine == own.engine_version
+    if comparable and said.input_digest != own.input_digest:
+        raise JudgementError(
+            f"evaluation {past.evaluation} saw other facts than the database shows for its "
+            "snapshot, as after a restore from a dump"
+        )

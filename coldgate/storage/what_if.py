@@ -42,6 +42,8 @@ class Said:
     with_excursions: bool
     profile_id: str
     profile_version: int
+    engine: str
+    input_digest: str
     snapshot: Snapshot | None
     overtaken: bool
 

@@ -20,7 +20,7 @@ WHERE ended.ended_at >= %(since)s AND ended.ended_at < coalesce(%(until)s::times
 ORDER BY ended.ended_at, ended.consignment_id
 
 -- name: said
-SELECT verdict, with_excursions, profile_id, profile_version, snapshot::text,
+SELECT verdict, with_excursions, profile_id, profile_version, engine, input_digest, snapshot::text,
     EXISTS (SELECT FROM evaluation AS later
             WHERE later.consignment_id = said.consignment_id AND later.version > said.version)
     OR EXISTS (SELECT FROM touched WHERE touched.consignment_id = said.consignment_id)

@@ -184,18 +184,25 @@ def test_facts_that_came_after_the_evaluation_do_not_blur_the_comparison(
     assert results(tmp_path)["cold"]["readings"] == 61
 
 
-def test_evaluation_that_kept_no_snapshot_is_not_compared_with_later_facts(
-    plain_house: House, tmp_path: Path
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("snapshot = NULL", "before snapshots were kept"),
+        ("snapshot = '1:1:'", "saw other facts"),  # as after a restore from a dump
+    ],
+)
+def test_evaluation_whose_facts_cannot_be_told_from_later_ones_is_not_compared(
+    plain_house: House, tmp_path: Path, changed: str, told: str
 ) -> None:
     house = judged_trips(plain_house, cold=5500)
     house.execute(
-        "SET session_replication_role = replica; UPDATE evaluation SET snapshot = NULL;"
+        f"SET session_replication_role = replica; UPDATE evaluation SET {changed};"  # noqa: S608 - from above
         " INSERT INTO touched (consignment_id) VALUES ('cold')"
     )
 
     assert ask("LABEL_BELOW_25", tmp_path) == 0
     assert outcomes(tmp_path) == {"cold": "unjudgeable"}
-    assert "before snapshots were kept" in results(tmp_path)["cold"]["why"]
+    assert told in results(tmp_path)["cold"]["why"]
 
 
 def test_budget_that_no_journey_was_judged_by_is_not_taken_as_unspent(
