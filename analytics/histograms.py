@@ -10,6 +10,8 @@ import numpy as np
 from analytics.arrays import heads_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from analytics.arrays import Bools, Indices, Milli, Millis
     from analytics.runs import Seam
     from analytics.table import Table
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 SPARSE: Final = 4  # a dense table may have so many times more places than there are readings
 LEAST_DENSE: Final = 1 << 16
 VALUE_BITS: Final = 32
+NOWHERE: Final = np.empty(0, np.intp)
+NO_MS: Final = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +35,13 @@ class OddSegments:
     row: Indices
     dt: Millis
     covered: Bools
+
+
+def all_usual(usual_ms: int) -> OddSegments:
+    """No odd segment at all."""
+    return OddSegments(
+        usual_ms=usual_ms, at=NOWHERE, row=NOWHERE, dt=NO_MS, covered=NO_MS.astype(np.bool_)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,14 +71,15 @@ def counted(part: Table, odd: OddSegments, first_row: int, reach: tuple[int, int
     low, span = reach[0], reach[1] - reach[0] + 1
     if span * part.rows > max(SPARSE * len(part.v), LEAST_DENSE):
         return _sorted_counts(part, odd, first_row)
-    place = np.subtract(part.v, low, dtype=np.intp)  # as wide as bincount wants it
+    place = part.v.astype(np.intp)  # as wide as bincount wants it
+    place -= low
     if part.rows > 1:
         place += np.repeat(np.arange(part.rows) * span, part.lengths)
     weights = np.bincount(place, minlength=span * part.rows)
     weights *= 2 * odd.usual_ms
-    at, extra = _corrections(part, odd)
-    np.add.at(weights, place[at], extra)
-    hit = np.flatnonzero(weights)
+    for at, extra in _corrections(part, odd):
+        np.add.at(weights, place[at], extra)
+    (hit,) = np.nonzero(weights != 0)  # a mask is searched faster than numbers
     row, value = (0, hit) if part.rows == 1 else np.divmod(hit, span)
     return Histograms(
         row=np.full(len(hit), first_row, np.intp) + row,
@@ -76,21 +88,25 @@ def counted(part: Table, odd: OddSegments, first_row: int, reach: tuple[int, int
     )
 
 
-def _corrections(part: Table, odd: OddSegments) -> tuple[Indices, Millis]:
+def _corrections(part: Table, odd: OddSegments) -> Iterator[tuple[Indices, Millis | int]]:
     """Readings whose sides are not of the usual length, and what to add to their weight."""
-    known = np.where(odd.covered, odd.dt, 0) - odd.usual_ms
-    filled = part.lengths > 0
-    ends = np.concatenate((part.starts[:-1][filled], part.starts[1:][filled] - 1))
-    return (
-        np.concatenate((odd.at, odd.at + 1, ends)),
-        np.concatenate((known, known, np.full(len(ends), -odd.usual_ms))),
-    )
+    if part.rows == 1:
+        yield np.array([0, len(part.v) - 1]), -odd.usual_ms
+    else:
+        filled = part.lengths > 0
+        yield part.starts[:-1][filled], -odd.usual_ms
+        yield part.starts[1:][filled] - 1, -odd.usual_ms
+    if len(odd.at):
+        known = np.where(odd.covered, odd.dt, 0) - odd.usual_ms
+        yield odd.at, known
+        yield odd.at + 1, known
 
 
 def _sorted_counts(part: Table, odd: OddSegments, first_row: int) -> Histograms:
     """The same without a dense table, for values that are far apart."""
     weights = np.full(len(part.v), 2 * odd.usual_ms, np.int64)
-    np.add.at(weights, *_corrections(part, odd))
+    for at, extra in _corrections(part, odd):
+        np.add.at(weights, at, extra)
     row = np.repeat(np.arange(first_row, first_row + part.rows), part.lengths)
     return _gathered(row, part.v, weights)
 

@@ -82,14 +82,14 @@ class Bars:
 
     def beyond(self, k: int, rows: Indices, v: Milli) -> Millis:
         """How far values of ``rows`` lie beyond limit ``k``; negative within it."""
-        distance: Millis = self.sign[k] * (v.astype(np.int64) - self.milli[k, rows])
-        return distance
+        limit = _of_rows(self.milli[k], rows)
+        if self.sign[k] > 0:
+            return np.subtract(v, limit, dtype=np.int64)
+        return np.subtract(limit, v, dtype=np.int64)
 
     def out(self, k: int, rows: Indices, v: Milli) -> Bools:
         """Which values of ``rows`` are beyond limit ``k``."""
-        edges = self.milli[k] + self.sign[k] * self.least[k]
-        is_one = len(edges) > 0 and bool((edges == edges[0]).all())
-        edge = int(edges[0]) if is_one else edges[rows]  # one number is compared much faster
+        edge = _of_rows(self.milli[k] + self.sign[k] * self.least[k], rows)
         out: Bools = v >= edge if self.sign[k] > 0 else v <= edge
         return out
 
@@ -105,6 +105,12 @@ class Bars:
         if (high < ends.min).any() or (low > ends.max).any():
             return high, low
         return high.astype(np.int32), low.astype(np.int32)
+
+
+def _of_rows(each: Millis, rows: Indices) -> Millis | int:
+    """What holds for each of ``rows``; a single number, the faster one, where it is the same."""
+    is_same = len(each) > 0 and bool((each == each[0]).all())
+    return int(each[0]) if is_same else each[rows]
 
 
 def bars(rows: Sequence[Sequence[Limit]], sides: Sequence[Side]) -> Bars:

@@ -224,9 +224,10 @@ def crossing(
 
 def _weights(t: Millis, first: Indices, last: Indices, start: Millis, end: Millis) -> Millis:
     """Time that each out-reading governs in the trapezoid rule, doubled; to the runs' ends."""
-    before = np.diff(t, prepend=t[:1])
+    before, after = np.empty((2, len(t)), np.int64)
+    before[1:] = t[1:] - t[:-1]
+    after[:-1] = before[1:]
     before[first] = t[first] - start
-    after = np.roll(before, -1)
     after[last] = end - t[last]
     return before + after
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from analytics.arrays import first_of, heads_of, ranges
-from analytics.histograms import NO_BINS, Histograms, OddSegments, added, counted
+from analytics.histograms import NO_BINS, Histograms, OddSegments, added, all_usual, counted
 from analytics.runs import NO_RUNS, Runs, Seam, find_runs, joined_runs
 from analytics.segments import BLOCK, row_blocks, row_of
 
@@ -170,8 +170,8 @@ class _Block:
     rows: slice
     low: Indices
     high: Indices
-    shortest_ms: Millis
-    longest_ms: Millis
+    shortest_ms: Millis | int
+    longest_ms: Millis | int
     gaps: Stretches
     bins: Histograms
     candidates: Indices
@@ -205,11 +205,12 @@ def _odd_segments(part: Table) -> OddSegments:
     if part.rows > 1:
         between = starts[1:-1] - 1  # from one row to the next is no segment
         odd[between[(between >= 0) & (between < len(dt))]] = True
-    at = np.flatnonzero(odd)
+    (at,) = odd.nonzero()
+    if not len(at):
+        return all_usual(usual)
     row = row_of(part, at)
-    if part.rows > 1:
-        inside = at + 1 < starts[row + 1]
-        at, row = at[inside], row[inside]
+    inside = at + 1 < starts[row + 1]
+    at, row = at[inside], row[inside]
     length = dt[at]
     if len(length) and int(length.min()) <= 0:
         raise ValueError("instants of a channel must increase")
@@ -218,16 +219,14 @@ def _odd_segments(part: Table) -> OddSegments:
     )
 
 
-def _lengths(part: Table, odd: OddSegments) -> tuple[Millis, Millis]:
-    """The shortest and the longest segment of each row; 0 without any."""
-    usual = np.maximum(part.lengths - 1, 0)
-    shortest = np.where(usual > 0, odd.usual_ms, 0)
+def _lengths(part: Table, odd: OddSegments) -> tuple[Millis | int, Millis | int]:
+    """The shortest and the longest segment of each row that has any."""
     if not len(odd.at):
-        return shortest, shortest
+        return odd.usual_ms, odd.usual_ms
+    shortest, longest = np.full((2, part.rows), odd.usual_ms)
     heads = heads_of(odd.row[1:] == odd.row[:-1])
     row = odd.row[heads]
-    alone = np.diff(heads, append=len(odd.at)) == usual[row]
-    longest = shortest.copy()
+    alone = np.diff(heads, append=len(odd.at)) == part.lengths[row] - 1
     least, most = np.minimum.reduceat(odd.dt, heads), np.maximum.reduceat(odd.dt, heads)
     shortest[row] = np.where(alone, least, np.minimum(least, odd.usual_ms))
     longest[row] = np.where(alone, most, np.maximum(most, odd.usual_ms))
@@ -236,7 +235,7 @@ def _lengths(part: Table, odd: OddSegments) -> tuple[Millis, Millis]:
 
 def _open(part: Table, odd: OddSegments, first_row: int) -> Stretches:
     """The segments that are not covered."""
-    if odd.covered.all():
+    if not len(odd.at) or odd.covered.all():
         return NO_STRETCHES
     at = odd.at[~odd.covered]
     return Stretches(row=odd.row[~odd.covered] + first_row, start=part.t[at], end=part.t[at + 1])
@@ -264,8 +263,8 @@ def _spread(whole: Table, blocks: Sequence[_Block], gaps: Stretches) -> Spread:
         high=whole.v[high],
         high_at=whole.t[high],
         covered_ms=np.where(n > 0, last_t - first_t, 0) - lost.astype(np.int64),
-        shortest_ms=shortest,
-        longest_ms=longest,
+        shortest_ms=np.where(n > 1, shortest, 0),
+        longest_ms=np.where(n > 1, longest, 0),
     )
 
 
@@ -308,21 +307,22 @@ def _candidates(part: Table, edges: tuple[Limits, Limits], reach: tuple[Milli, M
         edges: the highest and the lowest value within all limits of each row.
         reach: the lowest and the highest value of each row.
     """
-    filled = part.lengths > 0
-    over, under = filled & (reach[1] > edges[0]), filled & (reach[0] < edges[1])
-    touched = np.flatnonzero(over | under)
-    if not len(touched):
-        return np.empty(0, np.intp)
     if part.rows == 1:
-        high, low = edges[0][0], edges[1][0]
-        if not under[0]:
-            return np.flatnonzero(part.v > high)
-        return np.flatnonzero((part.v > high) | (part.v < low) if over[0] else part.v < low)
+        return _beyond_either(part.v, edges[0][0], edges[1][0], (reach[0][0], reach[1][0]))
+    over, under = reach[1] > edges[0], reach[0] < edges[1]
+    touched = np.flatnonzero((over | under) & (part.lengths > 0))
     lengths = part.lengths[touched]
     at = ranges(part.starts[:-1][touched], lengths)
     v = part.v[at]
     over_high = v > np.repeat(edges[0][touched], lengths)
     return at[over_high | (v < np.repeat(edges[1][touched], lengths))]
+
+
+def _beyond_either(v: Milli, high: int, low: int, reach: tuple[int, int]) -> Indices:
+    """Positions of the values above ``high`` or below ``low``; ``reach`` tells if there are any."""
+    if reach[0] >= low:
+        return (v > high).nonzero()[0] if reach[1] > high else np.empty(0, np.intp)
+    return (v < low if reach[1] <= high else (v < low) | (v > high)).nonzero()[0]
 
 
 def seam_between(left: Spread, right: Spread, bridge_ms: Millis) -> Seam:

@@ -202,20 +202,33 @@ def _joined(column: NDArray[Kind], begins: Indices, lengths: Indices) -> NDArray
 
 def positions(whole: Table, row: Indices, begins: Millis, ends: Millis) -> tuple[Indices, Indices]:
     """Positions of the first reading at or after each begin and the last at or before each end."""
-    first, last = np.empty(len(row), np.intp), np.empty(len(row), np.intp)
-    for channel, mine in _each(row):
-        start = int(whole.starts[channel])
-        t = whole.t[start : int(whole.starts[channel + 1])]
-        first[mine] = start + t.searchsorted(begins[mine], side="left")
-        last[mine] = start + t.searchsorted(ends[mine], side="right") - 1
+    first, last = _at_or_after(whole, row, begins), _at_or_after(whole, row, ends + 1) - 1
     return np.minimum(first, last), last
 
 
-def _each(row: Indices) -> Iterator[tuple[int, slice]]:
-    heads = heads_of(row[1:] == row[:-1])
-    stops = np.append(heads[1:], len(row)).tolist()
-    for channel, begin, stop in zip(row[heads].tolist(), heads.tolist(), stops, strict=True):
-        yield channel, slice(begin, stop)
+def _at_or_after(whole: Table, row: Indices, instants: Millis) -> Indices:
+    """Position of the first reading of ``row`` at or after each instant, else the row's end.
+
+    Most rows are regular, so that the instant tells the position; the others are searched.
+    """
+    t, start, stop = whole.t, whole.starts[row], whole.starts[row + 1]
+    mean_ms = np.maximum((t[stop - 1] - t[start]) // np.maximum(stop - start - 1, 1), 1)
+    at: Indices = np.clip(start - (t[start] - instants) // mean_ms, start, stop)
+    early = (at > start) & (t[np.maximum(at - 1, 0)] >= instants)
+    late = (at < stop) & (t[np.minimum(at, len(t) - 1)] < instants)
+    missed = np.flatnonzero(early | late)
+    for channel, places in _each(row, missed):
+        begin = int(whole.starts[channel])
+        own = t[begin : int(whole.starts[channel + 1])]
+        at[places] = begin + own.searchsorted(instants[places])
+    return at
+
+
+def _each(row: Indices, places: Indices) -> Iterator[tuple[int, Indices]]:
+    """Each channel of some places, which are by channel, with its own ones."""
+    if len(places):
+        heads = heads_of(row[places[1:]] == row[places[:-1]])
+        yield from zip(row[places[heads]].tolist(), np.split(places, heads[1:]), strict=True)
 
 
 def _between(segments: Millis, first: Indices, last: Indices) -> Millis:
