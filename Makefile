@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test chaos check format bench clean
+.PHONY: help demo up test mutants chaos check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -26,8 +26,11 @@ demo: .venv/ready ## tell the whole story on this machine (ARGS=--exit ends it)
 up: .venv/ready ## run Coldgate on this machine until Ctrl-C
 	@$(BIN)/coldgate up $(ARGS)
 
-test: .venv/ready ## run every test that this machine can run
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/ready ## run every test that this machine can run, two at a time
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+mutants: .venv/ready ## plant mistakes in the judge and see the tests find every one
+	@$(BIN)/python tools/mutants.py $(ARGS)
 
 chaos: .venv/ready ## kill processes at random for minutes (COLDGATE_CHAOS_SEEDS repeats a round)
 	@$(BIN)/python -m pytest tests/chaos/campaign.py -s $(ARGS)
