@@ -8,6 +8,7 @@ import numpy as np
 
 Table = TypeVar("Table", bound="NDArray[Any]")
 Whole = TypeVar("Whole", bound="NDArray[np.integer[Any]]")
+Numbers = TypeVar("Numbers", bound="NDArray[np.number[Any]]")
 
 TABLE_BLOCK_BITS: Final = 12
 TABLE_BLOCK: Final = (
@@ -63,7 +64,7 @@ def run_ends(heads: Indices, total: int) -> Indices:
     return np.append(heads[1:], total) - 1
 
 
-def first_of(wanted: Whole, values: Whole, heads: Indices) -> Indices:
+def first_of(wanted: Numbers, values: Numbers, heads: Indices) -> Indices:
     """Position of the first element in each run that equals the run's ``wanted`` value."""
     lengths = np.diff(heads, append=len(values))
     at = np.flatnonzero(values == np.repeat(wanted, lengths))

@@ -11,15 +11,15 @@ from analytics.arrays import ranges
 from analytics.evaluation import KineticResult
 from analytics.exposure import FINDINGS, SATISFIED, UNDECIDED, VIOLATED, bounds_only
 from analytics.figures import rounded
-from analytics.limits import NO_BARS
+from analytics.histograms import Histograms
 from analytics.mkt import COLDEST_MILLI, KELVIN_OFFSET, MILLI, mean_kinetic_celsius, theta
-from analytics.summary import summarise
-from analytics.table import table
-from analytics.windows import kinetic_windows, positions, rates_at_limit
+from analytics.segments import BLOCK, row_blocks
+from analytics.windows import joined, kinetic_windows, positions, rates_at_limit
 
 if TYPE_CHECKING:
     from analytics.arrays import Bools, Indices, Millis
     from analytics.columns import View
+    from analytics.mkt import Figures
     from analytics.panel import Panel
     from analytics.runs import Runs
     from analytics.table import Table
@@ -31,11 +31,17 @@ ROUNDING: Final = 4  # units at both ends of a segment, more than two rounded ra
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kinetics:
-    """The MKT rule on all channels: a finding for each, and the windows as measured."""
+    """The MKT rule on all channels: a finding for each, and the windows as measured.
+
+    ``worst`` is the place of each channel's window with the highest MKT, -1 without windows, and
+    ``mkt`` its MKT in °C, NaN where nothing in it is covered.
+    """
 
     limit: KineticLimit
     finding: Indices
     windows: KineticWindows
+    worst: Indices
+    mkt: Figures
 
 
 def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
@@ -62,7 +68,9 @@ def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
     doubtful |= _any(panel.unclosed[view.pessimistic].row, panel.rows)
     doubtful |= bounds_only(view.pessimistic, panel) | (panel.summary.spread.covered_ms == 0)
     finding = np.where(above, VIOLATED, np.where(doubtful, UNDECIDED, SATISFIED))
-    return Kinetics(limit=limit, finding=finding, windows=measured)
+    at = measured.worst(panel.rows)
+    mkt = _mean_kinetic(measured, at, panel.readings, limit)
+    return Kinetics(limit=limit, finding=finding, windows=measured, worst=at, mkt=mkt)
 
 
 def _measured(panel: Panel, view: View, limit: KineticLimit) -> tuple[KineticWindows, Runs]:
@@ -107,14 +115,14 @@ def kinetic_result(kinetics: Kinetics, row: int, panel: Panel, verdict: Verdict)
     """The rule on one channel, with the measured window of the highest MKT."""
     windows, limit = kinetics.windows, kinetics.limit
     count = int(np.count_nonzero(windows.row == row))
-    at = windows.worst(row) if count else None
+    at = int(kinetics.worst[row]) if count else None
     start_ms = None if at is None else int(panel.readings.t[windows.first[at]])
     end_ms = None if at is None else int(panel.readings.t[windows.last[at]])
     return KineticResult(
         limit_milli=limit.limit_milli,
         finding=FINDINGS[kinetics.finding[row]],
         windows=count,
-        mkt=None if at is None else rounded(_mean_kinetic(kinetics, at, panel)),
+        mkt=None if at is None else rounded(kinetics.mkt[row]),
         start_ms=start_ms,
         end_ms=end_ms,
         short=at is not None and bool(windows.short[at]),
@@ -122,13 +130,32 @@ def kinetic_result(kinetics: Kinetics, row: int, panel: Panel, verdict: Verdict)
     )
 
 
-def _mean_kinetic(kinetics: Kinetics, at: int, panel: Panel) -> float:
-    """The MKT of one window in °C, NaN where nothing is covered."""
-    windows, readings = kinetics.windows, panel.readings
-    part = slice(int(windows.first[at]), int(windows.last[at]) + 1)
-    bridge_ms = int(readings.bridge_ms[windows.row[at]])
-    known = summarise(table([(readings.t[part], readings.v[part])], [bridge_ms]), NO_BARS).bins
-    return float(mean_kinetic_celsius(known, 1, kinetics.limit.activation_kj_per_mol)[0])
+def _mean_kinetic(
+    windows: KineticWindows, at: Indices, readings: Table, limit: KineticLimit
+) -> Figures:
+    """The MKT of one window of each channel in °C; NaN without one, or where nothing is covered."""
+    result = np.full(len(at), np.nan)
+    (rows,) = np.nonzero(at >= 0)
+    first, lengths = windows.first[at[rows]], (windows.last - windows.first)[at[rows]] + 1
+    for begin, end in row_blocks(lengths, BLOCK):
+        own = slice(begin, end)
+        weights = _weights(readings, rows[own], first[own], lengths[own])
+        found = mean_kinetic_celsius(weights, end - begin, limit.activation_kj_per_mol)
+        result[rows[own]] = found
+    return result
+
+
+def _weights(readings: Table, row: Indices, first: Indices, lengths: Indices) -> Histograms:
+    """The readings of some windows, each weighing as the trapezoid rule has it."""
+    t, v = joined(readings.t, first, lengths), joined(readings.v, first, lengths)
+    known = np.zeros(len(t) + 1, np.int64)
+    known[1:-1] = t[1:] - t[:-1]
+    known[np.cumsum(lengths)[:-1]] = 0  # from one window to the next is no segment
+    if int(known.max()) > int(readings.bridge_ms[row].min()):
+        known[1:][known[1:] > np.repeat(readings.bridge_ms[row], lengths)] = 0
+    weight_ms = known[1:] + known[:-1]
+    found = Histograms(row=np.repeat(np.arange(len(row)), lengths), v=v, weight_ms=weight_ms)
+    return found if weight_ms.all() else found.take(weight_ms > 0)
 
 
 def _any_end(readings: Table, runs: Runs) -> tuple[Indices, Millis]:

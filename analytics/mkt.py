@@ -42,14 +42,13 @@ def mean_kinetic_celsius(bins: Histograms, rows: int, activation_kj_per_mol: flo
 
     ``T = Θ / -ln(Σ w·exp(-Θ/T_i) / Σ w)`` with ``Θ = ΔH/R``, the trapezoid rule on the
     exponential (Tong and Lock, 2015): never below the truth along a straight line, because the
-    exponential is convex. The bins of a channel are summed in ascending order, which no order of
-    arrival can change.
+    exponential is convex. The bins of a channel are summed in their order; values may repeat.
     """
     result = np.full(rows, np.nan)
     if not len(bins.v):
         return result
     heads = heads_of(bins.row[1:] == bins.row[:-1])
-    hottest = bins.v[run_ends(heads, len(bins.v))]
+    hottest = np.maximum.reduceat(bins.v, heads)
     references = np.where(hottest < COLDEST_MILLI, hottest, 0)
     total = np.add.reduceat(bins.weight_ms, heads)
     for reference in np.unique(references).tolist():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from analytics.arrays import TABLE_BLOCK, heads_of, looked_up, run_ends
+from analytics.arrays import TABLE_BLOCK, first_of, heads_of, looked_up, run_ends
 from analytics.mkt import relative_rates
 from analytics.readings import ABSOLUTE_ZERO_MILLI
 from analytics.segments import BLOCK, row_blocks
@@ -78,12 +78,15 @@ class KineticWindows:
         above[self.covered_ms == 0] = True
         return above
 
-    def worst(self, row: int) -> int:
-        """The window of a channel with the highest MKT, the earliest of equals."""
-        mine = np.flatnonzero(self.row == row).tolist()
-        pairs = ((self.rate_high[at], self.covered_ms[at]) for at in mine)
-        means = [int(rate) / int(ms) if ms else -1.0 for rate, ms in pairs]
-        return int(mine[means.index(max(means))])
+    def worst(self, rows: int) -> Indices:
+        """The window of each channel with the highest MKT, the earliest of equals; else -1."""
+        worst = np.full(rows, -1)
+        if len(self):
+            rate = self.rate_high.astype(np.float64) / np.maximum(self.covered_ms, 1)
+            rate[self.covered_ms == 0] = -1.0
+            heads = heads_of(self.row[1:] == self.row[:-1])
+            worst[self.row[heads]] = first_of(np.maximum.reduceat(rate, heads), rate, heads)
+        return worst
 
 
 def kinetic_windows(
@@ -178,7 +181,7 @@ def _block_sums(
 ) -> tuple[Millis, Millis]:
     heads, lengths = _apart(first, last)
     begins, owner, stops = first[heads], row[heads], np.cumsum(lengths)
-    t, v = _joined(whole.t, begins, lengths), _joined(whole.v, begins, lengths)
+    t, v = joined(whole.t, begins, lengths), joined(whole.v, begins, lengths)
     moved = np.repeat(stops - lengths - begins, np.diff(heads, append=len(row)))
     first, last = first + moved, last + moved
     known, bridge = t[1:] - t[:-1], whole.bridge_ms[owner]
@@ -193,7 +196,7 @@ def _block_sums(
     return covered, _between((ageing[1:] + ageing[:-1]) * known, first, last)
 
 
-def _joined(column: NDArray[Kind], begins: Indices, lengths: Indices) -> NDArray[Kind]:
+def joined(column: NDArray[Kind], begins: Indices, lengths: Indices) -> NDArray[Kind]:
     """Stretches of a column, one after the other."""
     stops = (begins + lengths).tolist()
     pairs = zip(begins.tolist(), stops, strict=True)
