@@ -41,7 +41,7 @@ BARS = st.builds(
     high=st.booleans(),
     inclusive=st.booleans(),
 )
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 
 
 @st.composite

@@ -19,7 +19,7 @@ from coldgate.model import ClockPair, Quantity, ReadingFlag
 if TYPE_CHECKING:
     from random import Random
 
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 FLAGS = [0, ReadingFlag.CLIPPED, ReadingFlag.FAULT, ReadingFlag.TEST, ReadingFlag.TIME_AMBIGUOUS]
 ROWS = st.lists(
     st.tuples(st.integers(0, 5), st.sampled_from([-273_150, 2_000, 5_000, 8_000, 9_000]))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analytics.profile import Profile
 
 BRIDGE = 900_000  # of an interval of ten minutes under a cap of fifteen
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=200, deadline=None)
 VALUES = st.one_of(st.integers(7_900, 8_100), st.sampled_from([5_000, 8_000, 9_000, 12_000]))
 BUDGET_MS = {"1ms": 1, "10min": 600_000, "15min": 900_000, "20min": 1_200_000, "1h": 3_600_000}
 Course = list[oracles.Sample]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from judging import (
     CCT,
     HOUR,
+    MINUTE,
     START,
     judged,
     make_case,
+    make_certificate,
     make_channel,
     make_profile,
     readings,
     steady,
 )
 
+from analytics.case import Lot, Role
 from analytics.evaluation import plain
 from analytics.judge import judge
 from analytics.reasons import duration_words, instant_words
@@ -64,6 +68,9 @@ def leaves(value: object, name: str = "") -> list[tuple[str, object]]:
         {"planned_loggers": ("tl-1",)},
         {"planned_zones": ("box",)},
         {"minutes": 1590},
+        {"shock_sensitive": True},
+        {"earlier_on_lane": 1},
+        {"lots": (Lot(key="P/LOT", zone="box"),)},
     ],
 )
 def test_every_input_enters_the_digest(changes: dict[str, object]) -> None:
@@ -82,6 +89,27 @@ def test_another_profile_or_another_reading_is_another_input() -> None:
     }
 
     assert len(digests) == 4
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"role": Role.REFERENCE},
+        {"zone": "box"},
+        {"interval_ms": 5 * MINUTE},
+        {"clock_pairs": ()},
+        {"certificates": (make_certificate(expanded_milli=200),)},
+        {"certificates": (make_certificate(number="C-2"),)},
+    ],
+)
+def test_what_is_known_of_a_logger_enters_the_digest(changes: dict[str, Any]) -> None:
+    known = {"certificates": (make_certificate(),)}
+
+    one, other = (
+        judge(CCT, make_case(make_channel(ROWS, **fields))) for fields in (known, known | changes)
+    )
+
+    assert one.input_digest != other.input_digest
 
 
 def test_a_value_that_lost_its_conflict_is_still_part_of_the_evidence() -> None:

@@ -175,6 +175,32 @@ def test_a_plateau_exactly_at_the_mkt_limit_is_within_it() -> None:
     assert result.finding is Finding.SATISFIED
 
 
+@pytest.mark.parametrize(
+    ("decision", "celsius", "finding"),
+    [
+        ("simple", 8.0, Finding.SATISFIED),
+        ("simple", 8.001, Finding.VIOLATED),
+        ("guard", 7.499, Finding.SATISFIED),
+        ("guard", 7.501, Finding.UNDECIDED),
+        ("guard", 8.001, Finding.VIOLATED),
+        ("non-binary", 7.499, Finding.SATISFIED),
+        ("non-binary", 7.501, Finding.UNDECIDED),
+        ("non-binary", 8.5, Finding.UNDECIDED),
+        ("non-binary", 8.501, Finding.VIOLATED),
+    ],
+)
+def test_mkt_is_judged_with_the_uncertainty_on_both_sides(
+    decision: str, celsius: float, finding: Finding
+) -> None:
+    kinetic = {"applies": "high", "dH": 83.144, "limit": 8.0, "window": "1h"}
+    profile = make_profile(mkt=kinetic, decision=decision)
+
+    result = judged(steady(celsius, 120), profile).channels[0].kinetic
+
+    assert result is not None
+    assert result.finding is finding
+
+
 def test_above_fifteen_degrees_fails_at_once() -> None:
     evaluation = judged([*CLEAN, (130, 15.001), (140, 5.0)])
 
@@ -466,6 +492,27 @@ def test_a_sensor_fault_is_not_a_reading() -> None:
 
     assert evaluation.verdict is Verdict.PASS
     assert evaluation.channels[0].statistics.invalid == 1
+
+
+@pytest.mark.parametrize(
+    ("flag", "invalid"), [(ReadingFlag(0), 1), (ReadingFlag.CLIPPED, 0)], ids=["plain", "clipped"]
+)
+def test_what_a_sensor_cannot_measure_is_no_reading_unless_it_is_its_end_of_scale(
+    flag: ReadingFlag, invalid: int
+) -> None:
+    odd = readings([(65, 85.0)], flags=int(flag))
+    channel = make_channel(CLEAN, conflicts=odd, range_milli=(-40_000, 84_999))
+
+    statistics = judge(CCT, make_case(channel)).channels[0].statistics
+
+    assert (statistics.invalid, statistics.n) == (invalid, len(CLEAN) + 1 - invalid)
+    assert statistics.has_bounds == (not invalid)
+
+
+def test_the_ends_of_the_sensors_range_are_readings() -> None:
+    channel = make_channel(CLEAN, conflicts=readings([(65, 85.0)]), range_milli=(5_000, 85_000))
+
+    assert judge(CCT, make_case(channel)).channels[0].statistics.invalid == 0
 
 
 def test_the_conditioning_delay_of_the_profile_moves_the_window() -> None:
