@@ -37,7 +37,8 @@ def send(house: House, minutes: range, milli: int = 5000) -> None:
     """Readings of some minutes since START, hardly moving, with the touched row of ingest."""
     message = house.new_message()
     house.execute(
-        "INSERT INTO reading SELECT 1, %s + minute * interval '1 minute', %s + minute %% 3, 0, 1, %s"
+        "INSERT INTO reading"
+        " SELECT 1, %s + minute * interval '1 minute', %s + minute %% 3, 0, 1, %s"
         " FROM generate_series(%s::integer, %s, %s) AS minute",
         START,
         milli,
