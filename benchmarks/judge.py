@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import numpy as np
 
 from benchmarks import judge_live
-from benchmarks.judge_answer import assert_equal
+from benchmarks.judge_answer import answer_of, assert_equal
 from benchmarks.judge_data import Variant, make_fleet
 from benchmarks.judge_entry import INTERVAL_MS, UNCERTAINTY_MILLI, cold_profile, judge_fleet
 from benchmarks.judge_pandas import evaluate, make_frame
@@ -73,7 +73,7 @@ def _batch(channels: int, variant: Variant, rounds: int) -> dict[str, object]:
     fleet, profile = make_fleet(channels, variant), cold_profile()
     sample = make_frame(fleet.part(min(channels, PANDAS_CHANNELS)))
     judged, extra_bytes = _peak_extra(lambda: judge_fleet(fleet, profile))
-    excursions = sum(len(evaluation.excursions) for evaluation in judged)
+    excursions = len(answer_of(judged).excursions)
     del judged
     _by_pandas(sample, profile)
     copier = _Copier(fleet)

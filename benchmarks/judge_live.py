@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchmarks.judge_data import BEGIN_MS, MINUTE_MS, READINGS, make_fleet
-from benchmarks.judge_entry import LateJudge, LiveJudge, cold_profile, judge_fleet
+from benchmarks.judge_entry import LateJudge, LiveJudge, cold_profile, judge_record
 
 if TYPE_CHECKING:
     from analytics.arrays import Bools, Milli
@@ -53,7 +53,7 @@ def live(*, consignments: int = CONSIGNMENTS, batches: int = 5) -> dict[str, obj
 def late(*, trials: int = LATE_TRIALS) -> dict[str, object]:
     """Time to judge a thirty-day channel again with one reading more, in ms."""
     fleet, profile = make_fleet(1), cold_profile()
-    complete = judge_fleet(fleet, profile)[0].channels[0]
+    complete = judge_record(profile, fleet.t, fleet.v).channels[0]
     times = []
     for place in np.random.default_rng(SEED).integers(1, READINGS - 1, trials).tolist():
         rest = LateJudge(profile, np.delete(fleet.t, place), np.delete(fleet.v, place))
