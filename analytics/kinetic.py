@@ -61,7 +61,7 @@ def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
         shift = -_moved(panel, view.optimistic)
         best = kinetic_windows(panel.readings, sure.row, sure.end, limit, shift)
     if view.pessimistic != view.nominal:
-        row, ends = _any_end(panel.readings, doubted)
+        row, ends = _any_end(panel.readings, doubted, limit.window_ms)
         worst = kinetic_windows(panel.readings, row, ends, limit, _moved(panel, view.pessimistic))
     above = _any(best.row[best.certainly_above()], panel.rows)
     doubtful = _any(worst.row[worst.possibly_above()], panel.rows)
@@ -158,15 +158,26 @@ def _weights(readings: Table, row: Indices, first: Indices, lengths: Indices) ->
     return found if weight_ms.all() else found.take(weight_ms > 0)
 
 
-def _any_end(readings: Table, runs: Runs) -> tuple[Indices, Millis]:
-    """Every reading of the runs and their ends, by channel and time."""
-    if not len(runs):
-        return runs.row, runs.end
-    first, _ = positions(readings, runs.row, runs.first_out, runs.last_out)
-    at = ranges(first, runs.count + 1)
-    ends = readings.t[np.minimum(at, len(readings.t) - 1)]
-    ends[np.cumsum(runs.count + 1) - 1] = runs.end
-    return np.repeat(runs.row, runs.count + 1), ends
+def _any_end(readings: Table, runs: Runs, window_ms: int) -> tuple[Indices, Millis]:
+    """Every instant within the runs at which a window gains a reading or loses one, in order.
+
+    A truth that left the limit at any other instant has the same readings in its window as one
+    that left it at one of these.
+    """
+    first, last = positions(readings, runs.row, runs.first_out, runs.end)
+    old, young = positions(readings, runs.row, runs.first_out - window_ms, runs.end - window_ms)
+    gained = ranges(first, last - first + 1)
+    lost = ranges(old, young - old + 1)
+    of_lost = np.repeat(np.arange(len(runs)), young - old + 1)
+    whole_until = readings.t[lost] + window_ms
+    run = np.concatenate(
+        (np.arange(len(runs)), np.repeat(np.arange(len(runs)), last - first + 1), of_lost, of_lost)
+    )
+    ends = np.concatenate((runs.end, readings.t[gained], whole_until, whole_until + 1))
+    kept = (ends >= runs.first_out[run]) & (ends <= runs.end[run])
+    row, ends = runs.row[run[kept]], ends[kept]
+    order = np.lexsort((ends, row))
+    return row[order], ends[order]
 
 
 def _moved(panel: Panel, k: int) -> Millis:

@@ -189,12 +189,24 @@ def _mkt_finding(scene: Scene, limit: KineticLimit, shown: View) -> Finding:
         return Finding.VIOLATED
     ends = {event.end for event in shown.pessimistic}
     if decision is not Decision.SIMPLE:
-        ends |= {t for t, v in zip(seen.t, seen.v, strict=True) if shown.pessimistic_bar.is_out(v)}
+        ends |= set(_turns(seen, shown.pessimistic, limit.window_ms))
     possible = heat_windows(seen, ends, limit, shifted_milli=uncertainty)
     is_open = shown.gaps or shown.bounds_only or not any(seen.covered)
     if is_open or any(each.possibly_above for each in possible):
         return Finding.UNDECIDED
     return Finding.SATISFIED
+
+
+def _turns(seen: Observation, events: Sequence[Event], window_ms: int) -> Iterable[int]:
+    """The instants within the events at which the readings of a window change.
+
+    One comes in at its own time, and leaves a millisecond after it is as old as the window.
+    """
+    for event in events:
+        for t in seen.t:
+            for turn in (t, t + window_ms, t + window_ms + 1):
+                if event.first_out <= turn <= event.end:
+                    yield turn
 
 
 def _rule_reasons(

@@ -6,8 +6,21 @@ import math
 
 import numpy as np
 import pytest
-from judging import HOUR, MINUTE, START, readings, steady
+from judging import (
+    HOUR,
+    MINUTE,
+    START,
+    make_case,
+    make_certificate,
+    make_channel,
+    make_profile,
+    make_window,
+    readings,
+    steady,
+)
 
+from analytics.exposure import Finding
+from analytics.judge import judge
 from analytics.table import Table, table
 from analytics.windows import SCALE_BITS, KineticLimit, KineticWindows, kinetic_windows
 
@@ -106,3 +119,18 @@ def test_windows_of_many_channels_are_those_of_each_by_itself() -> None:
     for name in ("covered_ms", "span_ms", "short", "rate_low", "rate_high"):
         expected = [value for each in alone for value in getattr(each, name).tolist()]
         assert getattr(found, name).tolist() == expected
+
+
+def test_a_possible_window_that_ends_between_two_readings_is_judged_too() -> None:
+    kinetic = {"applies": "high", "dH": 83.144, "limit": 8.0, "window": "20min"}
+    truth = [(-30, -5), (-20, -5), (-10, -5), (0, -5), (0.4, 11.1), (1.0, 11.1), (1.01, 7.9)]
+    truth += [(6, 7.9), (12, 7.9), (18, 7.9), (20, 8.05), (20.6, 7.95), (21, 5), (30, 5)]
+    read = [(minute, v if minute == 20.6 else v - 0.1) for minute, v in truth]
+    channel = make_channel(read, certificates=(make_certificate(valid_from_ms=START - HOUR),))
+    profile = make_profile(mkt=kinetic, decision="non-binary")
+
+    found = judge(profile, make_case(channel, window=make_window(30, begin=-30)))
+
+    result = found.channels[0].kinetic
+    assert result is not None
+    assert result.finding is Finding.UNDECIDED
