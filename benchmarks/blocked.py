@@ -161,7 +161,8 @@ def _consignments(built: House, prefix: str, serials: list[str], each: int) -> N
         names = [f"{prefix}-{number:04}" for number in range(len(serials) // each)]
         cursor.executemany(
             "INSERT INTO consignment (id, consignor_id, consignee_id, profile_id, profile_version)"
-            " SELECT %s, %s, %s, id, max(version) FROM profile WHERE id = 'USP_CCT_2_8' GROUP BY id",
+            " SELECT %s, %s, %s, id, max(version) FROM profile"
+            " WHERE id = 'USP_CCT_2_8' GROUP BY id",
             [(name, PARTY, PARTY) for name in names],
         )
         cursor.executemany(
