@@ -78,7 +78,7 @@ class Page:
     ``day`` counts from 1970 UTC. ``first_ms`` and ``last_ms`` are those of the readings that count,
     None where none does. ``in_force`` counts the readings without a certificate, then those of each
     certificate of the channel. ``piece`` is the summary for limits moved by ``uncertainty_milli``,
-    as ``packing.pack`` has it.
+    as ``packing.pack`` has it; ``warm_ms`` is the first reading beyond the limit of the MKT.
     """
 
     day: int
@@ -87,6 +87,7 @@ class Page:
     in_force: tuple[int, ...]
     uncertainty_milli: int
     tally: Tally
+    warm_ms: int | None
     piece: bytes
 
 

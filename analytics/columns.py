@@ -40,6 +40,11 @@ class View:
     optimistic: int
     pessimistic: int
 
+    @property
+    def all(self) -> frozenset[int]:
+        """The three, or fewer where some are the same."""
+        return frozenset({self.nominal, self.optimistic, self.pessimistic})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:

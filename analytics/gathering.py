@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from analytics.arrays import Millis
     from analytics.case import Channel
+    from analytics.columns import Columns
     from analytics.limits import Bars
     from analytics.panel import Panel
     from analytics.profile import Profile
     from analytics.record import Record, Sheet
+    from analytics.summary import Summary
     from analytics.table import Table
 
 NO_DAY: Final = int(np.iinfo(np.int64).min)  # before all days
@@ -125,10 +127,23 @@ def write_up(
         [records[of].bridge_ms for of, _ in chosen],
     )
     pieces = _summed_up(sheets, panel.bars.take(owner), asked_of(asked, owner))
+    warm = _first_warm(panel.columns, pieces.summary)
+    packed = zip(chosen, warm, pack(pieces), strict=True)
     return [
-        (records[of].channel, _page(records[of], sheet, piece))
-        for (of, sheet), piece in zip(chosen, pack(pieces), strict=True)
+        (records[of].channel, _page(records[of], sheet, warm_ms, piece))
+        for (of, sheet), warm_ms, piece in packed
     ]
+
+
+def _first_warm(wanted: Columns, found: Summary) -> list[int | None]:
+    """The first reading beyond the limit of the MKT in each row, at the worst."""
+    if wanted.kinetic is None:
+        return [None] * found.rows
+    first = np.full(found.rows, NO_CLIP_HIGH)
+    for k in wanted.kinetic.all:
+        runs = found.runs.of_limit(k)
+        np.minimum.at(first, runs.row, runs.first_out)
+    return [None if each == NO_CLIP_HIGH else each for each in first.tolist()]
 
 
 def _last_day(record: Record) -> int:
@@ -136,7 +151,7 @@ def _last_day(record: Record) -> int:
     return max([*loose, *(page.day for page in record.pages)], default=NO_DAY)
 
 
-def _page(record: Record, sheet: Sheet, piece: bytes) -> Page:
+def _page(record: Record, sheet: Sheet, warm_ms: int | None, piece: bytes) -> Page:
     assert sheet.day is not None  # noqa: S101 - no other sheet becomes a page
     t = sheet.kept.t
     return Page(
@@ -146,6 +161,7 @@ def _page(record: Record, sheet: Sheet, piece: bytes) -> Page:
         in_force=sheet.in_force,
         uncertainty_milli=record.uncertainty_milli,
         tally=sheet.kept.tally,
+        warm_ms=warm_ms,
         piece=piece,
     )
 

@@ -51,7 +51,8 @@ def written_page(page: Page) -> bytes:
 
 def read_page(body: bytes) -> Page:
     """The page that ``written_page`` wrote."""
-    day, first_ms, last_ms, in_force, uncertainty_milli, counted, piece = cbor2.loads(body)
+    day, first_ms, last_ms, in_force, uncertainty_milli, counted, *rest = cbor2.loads(body)
+    warm_ms, piece = rest
     tally = dict(zip(TALLIED, counted, strict=True))
     digests = tuple((of, digest) for of, digest in tally.pop("digests"))
     return Page(
@@ -61,6 +62,7 @@ def read_page(body: bytes) -> Page:
         in_force=tuple(in_force),
         uncertainty_milli=uncertainty_milli,
         tally=Tally(**tally, digests=digests),
+        warm_ms=warm_ms,
         piece=piece,
     )
 
@@ -136,24 +138,43 @@ def require_windows(profile: Profile, panel: Panel, records: Sequence[Record]) -
     Raises:
         ReadingsNeededError: with the days that are pages, and in a window of any excursion.
     """
-    view, kinetic = panel.columns.kinetic, profile.kinetic
-    if view is None or kinetic is None or kinetic.limit is None:
+    if panel.columns.kinetic is None:
         return
     runs, spread = panel.summary.runs, panel.summary.spread
     wanted: dict[int, set[int]] = {}
-    for k in {view.optimistic, view.nominal, view.pessimistic}:
+    for k in panel.columns.kinetic.all:
         out = runs.of_limit(k)
-        begins = (out.first_out - kinetic.limit.window_ms) // DAY_MS
-        spans = zip(out.row.tolist(), begins.tolist(), (out.end // DAY_MS).tolist(), strict=True)
-        for row, begin, end in spans:
-            first = int(spread.first_t[row]) // DAY_MS
-            wanted.setdefault(row, {first}).update(range(max(begin, first), end + 1))
+        spans = zip(out.row.tolist(), out.first_out.tolist(), out.end.tolist(), strict=True)
+        for row, first_out, end in spans:
+            days = _window_days(profile, int(spread.first_t[row]), first_out, end)
+            wanted.setdefault(row, set()).update(days)
     _require_none(
         {
             record.channel: frozenset(page.day for page in record.pages) & wanted.get(row, set())
             for row, record in enumerate(records)
         }
     )
+
+
+def days_to_read(profile: Profile, pages: Sequence[Page]) -> set[int]:
+    """The days that MKT windows want, as far as the pages of a channel tell."""
+    first_ms = min((page.first_ms for page in pages if page.first_ms is not None), default=0)
+    return {
+        day
+        for page in pages
+        if page.warm_ms is not None and page.last_ms is not None
+        for day in _window_days(profile, first_ms, page.warm_ms, page.last_ms)
+    }
+
+
+def _window_days(profile: Profile, first_ms: int, first_out_ms: int, end_ms: int) -> set[int]:
+    """The first day of a record, and those of the windows that end between two instants."""
+    limit = profile.kinetic.limit if profile.kinetic else None
+    if limit is None:
+        return set()
+    first = first_ms // DAY_MS
+    begin = (first_out_ms - limit.window_ms) // DAY_MS
+    return {first, *range(max(begin, first), end_ms // DAY_MS + 1)}
 
 
 def _require_none(days: Mapping[Channel, frozenset[int]]) -> None:

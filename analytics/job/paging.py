@@ -16,7 +16,7 @@ import prometheus_client
 
 from analytics.clock import clock_of
 from analytics.gathering import write_up
-from analytics.pages import Basis, can_have_pages, read_page, written_page
+from analytics.pages import Basis, can_have_pages, days_to_read, read_page, written_page
 from analytics.readings import DAY_MS
 from coldgate.instant import epoch_ms
 from coldgate.storage import pages as table
@@ -137,6 +137,7 @@ def open_binder(connection: Connection, outline: Outline, profile: Profile) -> B
         None if basis is None else _holding(basis, rows.get(_key(seat, 0)[:2], ()), seat, touched)
         for basis, seat in zip(bases, outline.seats, strict=True)
     ]
+    holding = [known and _unread(profile, known) for known in holding]
     return Binder(
         seats=outline.seats,
         bases=bases,
@@ -160,6 +161,12 @@ def _holding(
         and row.seal == _seal(row.basis, row.body)
         and not any(row.day in days for days in concerned)
     )
+
+
+def _unread(profile: Profile, known: tuple[Page, ...]) -> tuple[Page, ...]:
+    """The pages but those whose readings will be asked for: to be refused costs a second load."""
+    days = days_to_read(profile, known)
+    return tuple(page for page in known if page.day not in days)
 
 
 def _days(seat: Seat, first: datetime, last: datetime) -> range:
