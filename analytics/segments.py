@@ -53,16 +53,6 @@ def _taken(table: Table, rows: Indices) -> Table:
     )
 
 
-def segment_heads(part: Table) -> Indices:
-    """Where to cut differences of neighbours for ``reduceat``; of its results every other counts.
-
-    Each row has two readings at least. The results between are those from one row to the next.
-    """
-    heads = np.empty(2 * part.rows - 1, np.intp)
-    heads[::2], heads[1::2] = part.starts[:-1], part.starts[1:-1] - 1
-    return heads
-
-
 def row_of(part: Table, at: Indices) -> Indices:
     """The row of each position."""
     return np.searchsorted(part.starts, at, side="right") - 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analytics.segments import Segments, parts, segment_heads, segments_where
+from analytics.segments import Segments, segments_where
 from analytics.stillness import (
     Stillness,
     maybe_still,
@@ -27,7 +27,7 @@ from analytics.stillness import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analytics.arrays import Bools, Indices, Milli, Millis
+    from analytics.arrays import Bools, Indices, Millis
     from analytics.runs import Seam
     from analytics.summary import Spread
     from analytics.table import Table
@@ -39,6 +39,7 @@ MOST_LISTED: Final = 100  # instants kept of each kind and row; all of them are 
 LEAST_TOLERANCE_MS: Final = 5_000  # section 5, as the next
 TOLERANCE_PERCENT: Final = 2
 NEVER_MS: Final = np.iinfo(np.int64).max
+INT32_MAX: Final = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,7 +185,7 @@ def trace(table: Table, demands: Demands, spread: Spread) -> Traces:
         missing=missing,
         late=late,
         late_ms=late_ms,
-        rates=_rates(table, demands, extent.steep),
+        rates=_rates(table, demands, extent),
         stillness=_stillness(table, demands, extent.still),
     )
 
@@ -193,8 +194,8 @@ def trace(table: Table, demands: Demands, spread: Spread) -> Traces:
 class _Extent:
     """What the segments and values of each row keep within, arrays (rows,); 0 without segments.
 
-    ``low`` and ``high`` are int64. Rows that are not ``steep`` have no step fast enough for any
-    flag, rows that are not ``still`` no stretch that lasts ``stuck_ms``; others may.
+    ``low`` and ``high`` are int64. Rows that are not ``still`` have no stretch that lasts
+    ``stuck_ms``; others may.
     """
 
     span_ms: Millis
@@ -202,7 +203,6 @@ class _Extent:
     longest_ms: Millis
     low: Millis
     high: Millis
-    steep: Bools
     still: Bools
 
 
@@ -218,31 +218,8 @@ def _extent(table: Table, demands: Demands, spread: Spread) -> _Extent:
         longest_ms=spread.longest_ms,
         low=low,
         high=high,
-        steep=_maybe_steep(table, demands, spread.shortest_ms, high - low),
         still=still,
     )
-
-
-def _maybe_steep(table: Table, demands: Demands, shortest_ms: Millis, reach_milli: Millis) -> Bools:
-    """Which rows may have a step that is fast enough for a flag; no others have one."""
-    rate = demands.slowest_rate
-    if rate is None:
-        return np.zeros(table.rows, np.bool_)
-    slow = rate * np.minimum(shortest_ms, table.bridge_ms)  # for any covered segment
-    steep = demands.watched & (shortest_ms > 0) & (reach_milli * MINUTE_MS > slow)
-    for rows, part in parts(table, np.flatnonzero(steep)):
-        dv, heads = _steps(part), segment_heads(part)
-        rise = np.maximum.reduceat(dv, heads)[::2].astype(np.int64)
-        fall = np.minimum.reduceat(dv, heads)[::2].astype(np.int64)
-        steep[rows] = np.maximum(rise, -fall) * MINUTE_MS > slow[rows]
-    return steep
-
-
-def _steps(part: Table) -> Milli | Millis:
-    """What the value moves by between neighbours, in int32 where no difference can pass it."""
-    narrow = int(part.v.max()) - int(part.v.min()) <= np.iinfo(np.int32).max
-    v = part.v if narrow else part.v.astype(np.int64)
-    return v[1:] - v[:-1]
 
 
 def _kept_intervals(
@@ -324,12 +301,28 @@ def _out_of_range(part: Table, demands: Demands, rows: Indices) -> Bools:
     return (part.v < low) | (part.v > np.repeat(demands.label_high[rows], part.lengths))
 
 
-def _rates(table: Table, demands: Demands, steep: Bools) -> Rates:
+def _rates(table: Table, demands: Demands, extent: _Extent) -> Rates:
     """Spikes and changes of the rows that may have any, and the pace at the ends of all rows."""
-    if not steep.any():
+    rate = demands.slowest_rate or 0
+    shortest_ms = np.minimum(extent.shortest_ms, table.bridge_ms)  # of the covered segments
+    wide = (extent.high - extent.low) * MINUTE_MS > rate * shortest_ms
+    asked = np.flatnonzero(wide & demands.watched & (table.lengths > 1))
+    if demands.slowest_rate is None or not len(asked):
         return _no_rates(table.rows)
-    asked = np.flatnonzero(steep)
-    fast = segments_where(table, asked, lambda part, rows: _maybe_fast(part, demands, rows))
+    mean_ms = extent.span_ms // np.maximum(table.lengths - 1, 1)
+    typical_ms = np.where(demands.interval_ms > 0, demands.interval_ms, mean_ms)
+    usual_ms = np.minimum(typical_ms, table.bridge_ms) * 7 // 8
+
+    def maybe_fast(part: Table, rows: Indices) -> Bools:
+        reach = int(extent.high[rows].max()) - int(extent.low[rows].min())
+        wider = part.v if reach <= INT32_MAX else part.v.astype(np.int64)
+        dv, usual = wider[1:] - wider[:-1], int(usual_ms[rows].min())
+        most = rate * usual // MINUTE_MS
+        steep = (dv > most) | (dv < -most)
+        regular = int(shortest_ms[rows].min()) >= usual
+        return steep if regular else steep | (part.t[1:] - part.t[:-1] < usual)
+
+    fast = segments_where(table, asked, maybe_fast)
     pace = _pace(table, demands, fast)
     meet = (
         fast.at[1:] == fast.at[:-1] + 1
@@ -351,18 +344,6 @@ def _no_rates(rows: int) -> Rates:
     slow = Pace(spike=np.zeros(rows, np.int8), change=np.zeros(rows, np.bool_))
     none = Marks(count=np.zeros(rows, np.int64), row=np.empty(0, np.intp), t=np.empty(0, np.int64))
     return Rates(spikes=none, changes=none, first=slow, last=slow)
-
-
-def _maybe_fast(part: Table, demands: Demands, rows: Indices) -> Bools:
-    """Segments that are too steep for the usual ones of their part, or shorter than those."""
-    dt, dv = part.t[1:] - part.t[:-1], _steps(part)
-    mean_ms = (part.t[part.starts[1:] - 1] - part.t[part.starts[:-1]]) // (part.lengths - 1)
-    interval_ms = demands.interval_ms[rows]
-    typical_ms = np.minimum(np.where(interval_ms > 0, interval_ms, mean_ms), part.bridge_ms)
-    usual_ms = int(typical_ms.min()) * 7 // 8
-    most = (demands.slowest_rate or 0) * usual_ms // MINUTE_MS
-    fast = (dv > most) | (dv < -most)
-    return fast if int(dt.min()) >= usual_ms else fast | (dt < usual_ms)
 
 
 def _pace(table: Table, demands: Demands, chosen: Segments) -> Pace:
