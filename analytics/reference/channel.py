@@ -202,11 +202,9 @@ def _turns(seen: Observation, events: Sequence[Event], window_ms: int) -> Iterab
 
     One comes in at its own time, and leaves a millisecond after it is as old as the window.
     """
+    turns = [turn for t in seen.t for turn in (t, t + window_ms, t + window_ms + 1)]
     for event in events:
-        for t in seen.t:
-            for turn in (t, t + window_ms, t + window_ms + 1):
-                if event.first_out <= turn <= event.end:
-                    yield turn
+        yield from (turn for turn in turns if event.first_out <= turn <= event.end)
 
 
 def _rule_reasons(
