@@ -208,7 +208,7 @@ def _budgets(profile: Profile, case: Case, benches: Sequence[Bench]) -> Iterable
 def _distinct_excursions(
     profile: Profile, goods: Sensitivity, excursions: Sequence[Excursion]
 ) -> int:
-    """How many times the goods were out, whoever saw it: events that touch are one (S32)."""
+    """How many times the goods were out, whoever saw it; what is near in time is one (S32)."""
     timed = [rule for rule in profile.rules if rule.mode is not Mode.MEAN]
     excused = {
         (rule.quantity, rule.limit) for rule in timed if goods.of(rule.action) is Action.EXCURSION
@@ -216,7 +216,7 @@ def _distinct_excursions(
     listed = {rule.id for rule in timed if (rule.quantity, rule.limit) in excused}
     together: list[list[int]] = []
     for start, end in sorted((e.start_ms, e.end_ms) for e in excursions if e.rule in listed):
-        if together and start <= together[-1][1]:
+        if together and start - together[-1][1] <= profile.repeats.apart_ms:
             together[-1][1] = max(together[-1][1], end)
         else:
             together.append([start, end])

@@ -204,15 +204,21 @@ class Repeats:
     """From how many on excursions are no longer excused (S32); None never counts them.
 
     ``consignment`` counts the excursions of this consignment, ``lane`` the consignments with
-    excursions on the lane within twelve months, this one included.
+    excursions on the lane within twelve months, this one included. Events no more than
+    ``apart_ms`` apart are one excursion: a value that wavers around its limit is not a habit.
     """
 
     consignment: int | None = 2
     lane: int | None = None
+    apart_ms: int = 3_600_000
 
     def as_json(self) -> dict[str, Json]:
         """The section as a profile file has it."""
-        return {"consignment": self.consignment, "lane": self.lane}
+        return {
+            "consignment": self.consignment,
+            "lane": self.lane,
+            "apart": duration_text(self.apart_ms),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,10 +101,11 @@ def read_recording(node: Node) -> Recording:
 
 def read_repeats(node: Node) -> Repeats:
     """From how many on excursions are no longer excused (S32)."""
-    node.allow("consignment", "lane")
+    node.allow("consignment", "lane", "apart")
     return Repeats(
         consignment=node.at("consignment").read(_count, Repeats().consignment),
         lane=node.at("lane").read(_count, Repeats().lane),
+        apart_ms=node.at("apart").read(Node.duration, Repeats().apart_ms),
     )
 
 

@@ -165,7 +165,7 @@ def make_profile(**changes: Any) -> Profile:
         "conditioning": "0s",
         "mkt": None,
         "rules": [make_rule()],
-        "repeats": {"consignment": None},
+        "repeats": {"consignment": None, "apart": "0s"},
         "suspicion": {"spike_per_minute": None},
     }
     return parse_form(given(written | changes))

@@ -97,7 +97,12 @@ UNCERTAINTIES = st.builds(
     calibration=st.sampled_from(Calibration),
     corrections=st.sampled_from(Corrections),
 )
-REPEATS = st.builds(Repeats, consignment=maybe(st.integers(1, 3)), lane=maybe(st.integers(1, 3)))
+REPEATS = st.builds(
+    Repeats,
+    consignment=maybe(st.integers(1, 3)),
+    lane=maybe(st.integers(1, 3)),
+    apart_ms=st.sampled_from([0, 1, 60_000, 3_600_000]),
+)
 SUSPICIONS = st.builds(
     Suspicion,
     spike_milli_per_minute=maybe(st.sampled_from([1, 50, 100])),

@@ -45,7 +45,7 @@ def reference(profile: Profile, case: Case) -> Reference:
     channels = [judge_channel(scene) for scene in scenes]
     stability = profile.stability
     budgets = [] if stability is None else [judge_lot(lot, stability, scenes) for lot in case.lots]
-    repeats = RepeatsAnswer(here=_repeats(channels), earlier=case.earlier_on_lane)
+    repeats = RepeatsAnswer(here=_repeats(profile, channels), earlier=case.earlier_on_lane)
     reasons = sorted(
         [
             *_absences(profile, case, [scene.seen for scene in scenes]),
@@ -149,8 +149,8 @@ def _unwatched(
     return [span for span in left if span[1] - span[0] > tolerated_ms]
 
 
-def _repeats(channels: Sequence[JudgedChannel]) -> int:
-    """Excursions that rules put on record, those at the same time counted once (S32)."""
+def _repeats(profile: Profile, channels: Sequence[JudgedChannel]) -> int:
+    """Excursions that rules put on record, those at about the same time counted once (S32)."""
     spans = [
         (event.start, event.end)
         for channel in channels
@@ -158,7 +158,7 @@ def _repeats(channels: Sequence[JudgedChannel]) -> int:
         if rule.weight is Weight.RECORD and rule.answer.events
         for event in rule.shown.nominal
     ]
-    return len(joined(spans))
+    return len(joined(spans, apart_ms=profile.repeats.apart_ms))
 
 
 def _budget_reasons(budgets: Iterable[BudgetAnswer]) -> Iterable[ReasonAnswer]:

@@ -94,7 +94,7 @@ def test_a_reference_logger_closes_no_gap_of_the_goods() -> None:
 def test_several_excursions_in_one_consignment_are_no_longer_excused(
     rows: list[tuple[float, float]], most: int | None, *, holds: bool
 ) -> None:
-    profile = make_profile(rules=[RECORDS], repeats={"consignment": most})
+    profile = make_profile(rules=[RECORDS], repeats={"consignment": most, "apart": "0s"})
 
     evaluation = judged(rows, profile)
 
@@ -116,6 +116,15 @@ def test_events_of_two_loggers_that_touch_are_one_excursion() -> None:
     )
 
     assert (repeats_of(first, second), repeats_of(first, later)) == (1, 2)
+
+
+def test_a_value_that_wavers_around_its_limit_is_one_excursion() -> None:
+    nearby = {"consignment": None, "apart": "20min"}
+    shorter = {"consignment": None, "apart": "1199999ms"}
+    rows = [*CLEAN, (130, 9.0), (140, 8.0), (150, 8.0), (160, 8.0), (170, 9.0), (180, 5.0)]
+
+    assert repeats_of(make_channel(rows), repeats=nearby) == 1
+    assert repeats_of(make_channel(rows), repeats=shorter) == 2
 
 
 def test_one_excursion_beyond_several_limits_counts_once() -> None:
