@@ -120,28 +120,47 @@ def channel_keys(blocks: Sequence[GoodBlock]) -> set[ChannelKey]:
 def touched_spans(
     blocks: Sequence[GoodBlock], channels: Mapping[ChannelKey, int]
 ) -> list[tuple[int, datetime, datetime]]:
-    """(channel id, first, last) of the time that the blocks may concern, one entry a channel.
+    """(channel id, first, last) of each stretch of time that the blocks may concern.
 
     Generous on both sides: by the logger's clock and by the gateway's, which may differ (S3); and
-    with the moment at which the two were compared, for that concerns who travels then.
+    with the moment at which the two were compared, for that concerns who travels then. Stretches
+    that lie apart stay apart: what lies between them need not be looked at again.
     """
-    spans: dict[int, tuple[int, int]] = {}
+    spans: dict[int, list[tuple[int, int]]] = {}
     for good in blocks:
-        first, last = _concerned_ms(good.block)
         for series in good.block.series:
             channel = channels[good.logger_id, series.sensor, int(series.quantity)]
-            known = spans.get(channel, (first, last))
-            spans[channel] = min(known[0], first), max(known[1], last)
-    return [(channel, moment(first), moment(last)) for channel, (first, last) in spans.items()]
+            spans.setdefault(channel, []).extend(_concerned_ms(good.block))
+    return [
+        (channel, moment(first), moment(last))
+        for channel, concerned in spans.items()
+        for first, last in _united(concerned)
+    ]
 
 
-def _concerned_ms(block: Block) -> tuple[int, int]:
+def _concerned_ms(block: Block) -> list[tuple[int, int]]:
     first, last = block.earliest_ms, block.latest_ms
-    instants = [first, last]
+    spans = [(first, last)]
     if block.clock is not None:
         ahead_ms = block.clock.logger_ms - block.clock.gateway_ms
-        instants += [first - ahead_ms, last - ahead_ms, block.clock.gateway_ms]
-    return min(instants) - SLACK_MS, max(instants) + SLACK_MS
+        compared_ms = block.clock.gateway_ms
+        spans += [(first - ahead_ms, last - ahead_ms), (compared_ms, compared_ms)]
+    return [(begin - SLACK_MS, end + SLACK_MS) for begin, end in spans]
+
+
+def _united(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same time in ascending stretches that lie apart.
+
+    >>> _united([(5, 9), (1, 3), (3, 4), (8, 8)])
+    [(1, 4), (5, 9)]
+    """
+    apart: list[tuple[int, int]] = []
+    for begin, end in sorted(spans):
+        if apart and begin <= apart[-1][1]:
+            apart[-1] = apart[-1][0], max(apart[-1][1], end)
+        else:
+            apart.append((begin, end))
+    return apart
 
 
 def moment(epoch_ms: int) -> datetime:
