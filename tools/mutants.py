@@ -54,6 +54,14 @@ class Mutant:
         return source.replace(self.find, self.replace)
 
 
+BLUNDER = Mutant(
+    name="the judge does not even import",
+    file="analytics/judge.py",
+    find='"""The judge: a profile and a case in, one immutable evaluation out;',
+    replace='1 / 0\n"""The judge: a profile and a case in, one immutable evaluation out;',
+)
+
+
 def load_mutants() -> list[Mutant]:
     """All mutants in the list."""
     return [Mutant(**entry) for entry in tomllib.loads(LIST.read_text("utf-8"))["mutant"]]
@@ -79,7 +87,8 @@ def _run_tests(folder: str) -> int:
     """Exit status of pytest with the packages of ``folder`` before those of the checkout."""
     environment = os.environ | {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
     options = ["-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly"]
-    command = [sys.executable, "-m", "pytest", *options, *TESTS]
+    # -P: else the checkout that pytest runs in would come before the copy
+    command = [sys.executable, "-P", "-m", "pytest", *options, *TESTS]
     try:
         done = subprocess.run(
             command,
@@ -101,6 +110,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
     mutants = [mutant for mutant in load_mutants() if arguments.only in mutant.name]
+    if not survives(BLUNDER)[0]:
+        print("a blunder is noticed, so it is the copy that the tests look at")
+    else:
+        print("the tests do not look at the copy; nothing was tried")
+        return 2
     sound, seconds = survives(None)
     if not sound:
         print("the suite fails without any mutant; nothing was tried")
