@@ -53,16 +53,18 @@ def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
     """
     view = panel.columns.kinetic
     assert view is not None  # noqa: S101 - a profile with a limit has the column
-    measured, doubted = _measured(panel, view, limit)
+    even = _even_ms(panel)
+    measured, doubted = _measured(panel, view, limit, even)
     best = worst = measured
     if view.optimistic != view.nominal:
         sure = panel.summary.runs.of_limit(view.optimistic)
         sure = sure.take(_any(doubted.row, panel.rows)[sure.row])
         shift = -_moved(panel, view.optimistic)
-        best = kinetic_windows(panel.readings, sure.row, sure.end, limit, shift)
+        best = kinetic_windows(panel.readings, sure.row, sure.end, limit, shift, 0, even)
     if view.pessimistic != view.nominal:
         row, ends = _any_end(panel.readings, doubted, limit.window_ms)
-        worst = kinetic_windows(panel.readings, row, ends, limit, _moved(panel, view.pessimistic))
+        shift = _moved(panel, view.pessimistic)
+        worst = kinetic_windows(panel.readings, row, ends, limit, shift, 0, even)
     above = _any(best.row[best.certainly_above()], panel.rows)
     doubtful = _any(worst.row[worst.possibly_above()], panel.rows)
     doubtful |= _any(panel.unclosed[view.pessimistic].row, panel.rows)
@@ -73,7 +75,9 @@ def judge_kinetics(panel: Panel, limit: KineticLimit) -> Kinetics:
     return Kinetics(limit=limit, finding=finding, windows=measured, worst=at, mkt=mkt)
 
 
-def _measured(panel: Panel, view: View, limit: KineticLimit) -> tuple[KineticWindows, Runs]:
+def _measured(
+    panel: Panel, view: View, limit: KineticLimit, even_ms: Millis
+) -> tuple[KineticWindows, Runs]:
     """The windows as measured, and the runs beyond the worst limit in which any may be above.
 
     A run whose worst case is cool as a whole settles all windows that end in it, in any view.
@@ -81,11 +85,14 @@ def _measured(panel: Panel, view: View, limit: KineticLimit) -> tuple[KineticWin
     shown, likely = (panel.summary.runs.of_limit(k) for k in (view.nominal, view.pessimistic))
     none = np.zeros(panel.rows, np.int64)
     if view.pessimistic == view.nominal:
-        return kinetic_windows(panel.readings, shown.row, shown.end, limit, none), likely
+        return kinetic_windows(
+            panel.readings, shown.row, shown.end, limit, none, 0, even_ms
+        ), likely
     row, end = np.concatenate((shown.row, likely.row)), np.concatenate((shown.end, likely.end))
     longer_ms = np.concatenate((np.zeros_like(shown.end), likely.end - likely.first_out))
     order = np.argsort(row, kind="stable")
-    both = kinetic_windows(panel.readings, row[order], end[order], limit, none, longer_ms[order])
+    row, end, longer_ms = row[order], end[order], longer_ms[order]
+    both = kinetic_windows(panel.readings, row, end, limit, none, longer_ms, even_ms)
     whole = both.take(order >= len(shown))
     doubted = likely.take(_maybe_above(whole, likely, panel, view, limit))
     return both.take(order < len(shown)), doubted
@@ -178,6 +185,15 @@ def _any_end(readings: Table, runs: Runs, window_ms: int) -> tuple[Indices, Mill
     row, ends = runs.row[run[kept]], ends[kept]
     order = np.lexsort((ends, row))
     return row[order], ends[order]
+
+
+def _even_ms(panel: Panel) -> Millis:
+    """The length of all segments of each channel, covered; 0 where they differ or are not."""
+    spread = panel.summary.spread
+    is_even = (spread.shortest_ms == spread.longest_ms) & (
+        spread.longest_ms <= panel.readings.bridge_ms
+    )
+    return np.where(is_even, spread.longest_ms, 0)
 
 
 def _moved(panel: Panel, k: int) -> Millis:

@@ -145,18 +145,6 @@ class _Candidates:
             joined=beside & (np.diff(t) <= table.bridge_ms[row[1:]]),
         )
 
-    def where(self, chosen: Indices) -> _Candidates:
-        """Some of them; those that are no longer side by side are no longer joined."""
-        if len(chosen) == len(self.at):
-            return self
-        return _Candidates(
-            at=self.at[chosen],
-            row=self.row[chosen],
-            t=self.t[chosen],
-            v=self.v[chosen],
-            joined=self.joined[chosen[:-1]] & (np.diff(chosen) == 1),
-        )
-
 
 def _joint(is_edge: Bools, dt: Millis, bridge: Millis) -> Flags:
     kind = np.where(dt <= bridge, np.uint8(Bound.CROSS), np.uint8(Bound.GAP))
@@ -168,22 +156,22 @@ def _beyond_one(table: Table, near: _Candidates, bars: Bars, k: int) -> Runs:
     out = np.flatnonzero(bars.out(k, near.row, near.v))
     if not len(out):
         return NO_RUNS
-    near = near.where(out)
-    beyond = bars.beyond(k, near.row, near.v)
-    first = heads_of(near.joined)
-    last = run_ends(first, len(beyond))
-    row, t_first, t_last = near.row[first], near.t[first], near.t[last]
-    before = np.maximum(near.at[first] - 1, 0)
-    after = np.minimum(near.at[last] + 1, len(table.t) - 1)
+    t, beyond = near.t[out], bars.beyond(k, near.row[out], near.v[out])
+    # those between which another lies that is within the limit are no longer side by side
+    first = heads_of(near.joined[out[:-1]] & (out[1:] == out[:-1] + 1))
+    last = run_ends(first, len(out))
+    heads, tails = near.at[out[first]], near.at[out[last]]
+    row, t_first, t_last = near.row[out[first]], t[first], t[last]
+    before, after = np.maximum(heads - 1, 0), np.minimum(tails + 1, len(table.t) - 1)
     t_before, t_after, bridge = table.t[before], table.t[after], table.bridge_ms[row]
-    lo = _joint(near.at[first] == table.starts[row], t_first - t_before, bridge)
-    hi = _joint(near.at[last] == table.starts[row + 1] - 1, t_after - t_last, bridge)
+    lo = _joint(heads == table.starts[row], t_first - t_before, bridge)
+    hi = _joint(tails == table.starts[row + 1] - 1, t_after - t_last, bridge)
     within_before = bars.beyond(k, row, table.v[before])
     within_after = bars.beyond(k, row, table.v[after])
     into, prev_in, up_rest = crossing(lo, t_first, beyond[first], t_before, within_before)
     out_of, next_in, down_rest = crossing(hi, t_last, beyond[last], t_after, within_after)
     start, end = prev_in + into, next_in - out_of
-    high, low = _areas(beyond, _weights(near.t, first, last, start, end), first)
+    high, low = _areas(beyond, _weights(t, first, last, start, end), first)
     peak = first_of(np.maximum.reduceat(beyond, first), beyond, first)
     return Runs(
         limit=np.full(len(first), k, np.intp),
@@ -198,8 +186,8 @@ def _beyond_one(table: Table, near: _Candidates, bars: Bars, k: int) -> Runs:
         next_in=next_in,
         rounding_ms=up_rest + down_rest,
         count=(last - first + 1).astype(np.int64),
-        peak=near.v[peak],
-        peak_at=near.t[peak],
+        peak=near.v[out[peak]],
+        peak_at=t[peak],
         area2_high=high,
         area2_low=low,
     )
@@ -233,6 +221,8 @@ def _weights(t: Millis, first: Indices, last: Indices, start: Millis, end: Milli
 
 
 def _areas(beyond: Millis, weights: Millis, first: Indices) -> tuple[Millis, Millis]:
+    if int(beyond.max()) <= HALF_MASK:  # as most values are
+        return np.zeros(len(first), np.int64), np.add.reduceat(beyond * weights, first)
     high, low = area_parts(beyond, weights)
     return np.add.reduceat(high, first), np.add.reduceat(low, first)
 

@@ -96,6 +96,7 @@ def kinetic_windows(
     limit: KineticLimit,
     shift_milli: Millis,
     longer_ms: Millis | int = 0,
+    even_ms: Millis | None = None,
 ) -> KineticWindows:
     """The windows that end at ``ends`` in the channels ``row``, from prefix sums.
 
@@ -110,17 +111,19 @@ def kinetic_windows(
         limit: MKT, window and activation energy.
         shift_milli: what is added to the values of each channel of the table, shape (rows,).
         longer_ms: how much earlier than that each window begins.
+        even_ms: length of all segments of each channel of the table, 0 where they differ.
     """
     if not len(row):
         return NO_WINDOWS
     length_ms = limit.window_ms + longer_ms
     first, last = positions(whole, row, ends - length_ms, ends)
     short = ends - length_ms < whole.t[whole.starts[row]]
-    covered, high = _sums(whole, row, first, last, _Rates(limit, 1, shift_milli))
+    even = np.zeros(whole.rows, np.int64) if even_ms is None else even_ms
+    covered, high = _sums(whole, row, first, last, _Rates(limit, 1, shift_milli, even))
     low = np.zeros_like(high)
     asked = np.flatnonzero(high >= rates_at_limit(covered, high.dtype))
     if len(asked):
-        bounds = _Rates(limit, -1, shift_milli)
+        bounds = _Rates(limit, -1, shift_milli, even)
         _, low[asked] = _sums(whole, row[asked], first[asked], last[asked], bounds)
     return KineticWindows(
         row=row,
@@ -136,11 +139,15 @@ def kinetic_windows(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rates:
-    """Bounds of the ageing rate: the lower ones with ``side`` -1, the upper ones with 1."""
+    """Bounds of the ageing rate: the lower ones with ``side`` -1, the upper ones with 1.
+
+    ``shift_milli`` and ``even_ms`` are those of the channels, as ``kinetic_windows`` gets them.
+    """
 
     limit: KineticLimit
     side: int
     shift_milli: Millis
+    even_ms: Millis
 
     def of(self, v: Milli, row: Indices, lengths: Indices) -> Millis:
         """The bound at each of the values, ``lengths[i]`` of which are those of ``row[i]``."""
@@ -155,15 +162,27 @@ def _sums(
     whole: Table, row: Indices, first: Indices, last: Indices, rates: _Rates
 ) -> tuple[Millis, Millis]:
     """Covered time and kinetic sum of each window, some BLOCK of readings at a time."""
-    order = np.argsort(first, kind="stable")
-    row, first, last = row[order], first[order], last[order]
-    heads, lengths = _apart(first, last)
-    edges = np.append(heads, len(row)).tolist()
-    blocks = [slice(edges[begin], edges[end]) for begin, end in row_blocks(lengths, BLOCK)]
-    found = [_block_sums(whole, row[own], first[own], last[own], rates) for own in blocks]
-    covered, sums = (np.concatenate(each) for each in zip(*found, strict=True))
-    back = np.argsort(order)
-    return covered[back], sums[back]
+    covered, sums = np.zeros((2, len(row)), np.int64)
+    even = rates.even_ms[row] > 0
+    for mine, block_sums in ((even, _even_sums), (~even, _block_sums)):
+        order = np.flatnonzero(mine)
+        order = order[np.argsort(first[order], kind="stable")]
+        for own in _blocks(first[order], last[order]):
+            at = order[own]
+            known, found = block_sums(whole, row[at], first[at], last[at], rates)
+            if found.dtype == object:
+                sums = sums.astype(object)
+            covered[at], sums[at] = known, found
+    return covered, sums
+
+
+def _blocks(first: Indices, last: Indices) -> Iterator[slice]:
+    """Windows that reach over some BLOCK of readings and share none with those of other blocks."""
+    if len(first):
+        heads, lengths = _apart(first, last)
+        edges = np.append(heads, len(first)).tolist()
+        for begin, end in row_blocks(lengths, BLOCK):
+            yield slice(edges[begin], edges[end])
 
 
 def _apart(first: Indices, last: Indices) -> tuple[Indices, Indices]:
@@ -174,6 +193,21 @@ def _apart(first: Indices, last: Indices) -> tuple[Indices, Indices]:
     reach = np.maximum.accumulate(last)
     heads = heads_of(first[1:] <= reach[:-1])
     return heads, reach[run_ends(heads, len(first))] + 1 - first[heads]
+
+
+def _even_sums(
+    whole: Table, row: Indices, first: Indices, last: Indices, rates: _Rates
+) -> tuple[Millis, Millis]:
+    """Where all segments are of one length, which is covered, nobody asks for instants."""
+    heads, lengths = _apart(first, last)
+    begins, stops, even_ms = first[heads], np.cumsum(lengths), rates.even_ms[row]
+    moved = np.repeat(stops - lengths - begins, np.diff(heads, append=len(row)))
+    ageing = rates.of(joined(whole.v, begins, lengths), row[heads], lengths)
+    covered, first, last = (last - first) * even_ms, first + moved, last + moved
+    if 2 * int(covered.max()) * int(ageing.max()) >= INT64_SAFE:
+        ageing = ageing.astype(object)
+    once = _between(ageing, first, last)  # all rates but the last one
+    return covered, (2 * once - ageing[first] + ageing[last]) * even_ms
 
 
 def _block_sums(
