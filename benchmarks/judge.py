@@ -69,7 +69,7 @@ def _by_pandas(readings: pd.DataFrame, profile: Profile) -> Answer:
 
 
 def _batch(channels: int, variant: Variant, rounds: int) -> dict[str, object]:
-    """Median rates of as many rounds, in each of which all three take their turn."""
+    """Median rates of as many rounds, in each of which all take their turn."""
     fleet, profile = make_fleet(channels, variant), cold_profile()
     sample = make_frame(fleet.part(min(channels, PANDAS_CHANNELS)))
     judged, extra_bytes = _peak_extra(lambda: judge_fleet(fleet, profile))
@@ -82,10 +82,11 @@ def _batch(channels: int, variant: Variant, rounds: int) -> dict[str, object]:
             _seconds(copier.copy),
             _seconds(lambda: judge_fleet(fleet, profile)),
             _seconds(lambda: _by_pandas(sample, profile)),
+            _seconds(lambda: judge_fleet(fleet, profile, flags=True)),
         )
         for _ in range(rounds)
     ]
-    copy, judge, pandas = np.median(times, axis=0).tolist()
+    copy, judge, pandas, flagged = np.median(times, axis=0).tolist()
     pandas_at_best = min(turn[2] for turn in times)
     judge_rate, pandas_rate = len(fleet.t) / judge, len(sample) / pandas
     return {
@@ -93,6 +94,7 @@ def _batch(channels: int, variant: Variant, rounds: int) -> dict[str, object]:
         "readings": len(fleet.t),
         "excursions": excursions,
         "judge_readings_per_second": round(judge_rate),
+        "judge_with_flags_readings_per_second": round(len(fleet.t) / flagged),
         "pandas_readings_per_second": round(pandas_rate),
         "pandas_readings_per_second_at_best": round(len(sample) / pandas_at_best),
         "ratio_to_pandas": round(judge_rate / pandas_rate, 1),

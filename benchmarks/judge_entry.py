@@ -16,6 +16,7 @@ from analytics.columns import columns
 from analytics.figures import figures
 from analytics.judge import judge
 from analytics.panel import NO_CLIP_HIGH, NO_CLIP_LOW, Frame, panel
+from analytics.profile import Suspicion
 from analytics.profile_format import load_builtin_profiles
 from analytics.readings import Readings
 from analytics.record import max_bridge
@@ -62,9 +63,12 @@ class FleetAnswer:
     shown: PanelFigures
 
 
-def judge_fleet(fleet: Fleet, profile: Profile) -> FleetAnswer:
-    """The judgement of all channels of a fleet, each from its first to its last reading."""
-    setting = _Setting.of(profile, fleet.channels)
+def judge_fleet(fleet: Fleet, profile: Profile, *, flags: bool = False) -> FleetAnswer:
+    """The judgement of all channels of a fleet, each from its first to its last reading.
+
+    With ``flags`` spikes and dead sensors are looked for as well, which the baseline does not.
+    """
+    setting = _Setting.of(profile, fleet.channels, flags=flags)
     starts = np.arange(fleet.channels + 1) * READINGS
     readings = setting.table(fleet.t, fleet.v, starts)
     summary = summarise(readings, setting.bars)
@@ -83,14 +87,14 @@ class _Setting:
     bridge_ms: Millis
 
     @classmethod
-    def of(cls, profile: Profile, channels: int) -> _Setting:
+    def of(cls, profile: Profile, channels: int, *, flags: bool) -> _Setting:
         wanted = columns(profile, Quantity.TEMPERATURE)
         bridge_ms = max_bridge(INTERVAL_MS, profile.gap_cap_ms)
         return cls(
             profile=profile,
             columns=wanted,
             bars=wanted.bars([UNCERTAINTY_MILLI] * channels),
-            demands=_demands(profile, channels),
+            demands=_demands(profile, channels, flags=flags),
             bridge_ms=np.full(channels, bridge_ms),
         )
 
@@ -110,8 +114,8 @@ class _Setting:
         )
 
 
-def _demands(profile: Profile, channels: int) -> Demands:
-    doubt, label = profile.suspicion, profile.label
+def _demands(profile: Profile, channels: int, *, flags: bool) -> Demands:
+    doubt, label = profile.suspicion if flags else Suspicion(), profile.label
     every = np.ones(channels, np.bool_)
     return Demands(
         interval_ms=np.full(channels, INTERVAL_MS),
@@ -151,7 +155,7 @@ class LiveJudge:
         """Begin with a history: ``t`` (readings,) for all, ``v`` (channels, readings)."""
         channels = len(v)
         self._each = channels_each
-        self._setting = _Setting.of(profile, channels)
+        self._setting = _Setting.of(profile, channels, flags=True)
         self._stored = (list(t), list(v.T))
         readings = self._setting.table(
             np.tile(t, channels), v.ravel(), np.arange(channels + 1) * len(t)
