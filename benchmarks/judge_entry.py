@@ -47,6 +47,7 @@ CERTIFICATE: Final = Certificate(
     valid_to_ms=BEGIN_MS + 365 * 86_400_000,
     expanded_milli=UNCERTAINTY_MILLI,
 )
+NO_FLAGS: Final = Suspicion(spike_milli_per_minute=None)
 SYNCED: Final = (ClockPair(logger_ms=BEGIN_MS, gateway_ms=BEGIN_MS),)
 
 
@@ -115,7 +116,7 @@ class _Setting:
 
 
 def _demands(profile: Profile, channels: int, *, flags: bool) -> Demands:
-    doubt, label = profile.suspicion if flags else Suspicion(), profile.label
+    doubt, label = profile.suspicion if flags else NO_FLAGS, profile.label
     every = np.ones(channels, np.bool_)
     return Demands(
         interval_ms=np.full(channels, INTERVAL_MS),
