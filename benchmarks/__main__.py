@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import blocked, ingest, judge, outbox, what_if
+from benchmarks import blocked, ingest, judge, outbox, pages, what_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,7 @@ RESULTS = Path(__file__).parent / "results"
 BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "outbox": outbox.run,
     "judge": judge.run,
+    "pages": pages.run,
     "blocked": blocked.run,
     "ingest": ingest.run,
     "what_if": what_if.run,

@@ -44,8 +44,8 @@ def answer_live(connection: Connection, consignment_id: str, profile: Profile) -
     loaded, benches, binder = _laid_out(connection, outline, profile, binder)
     evaluation = judge_benches(profile, loaded.case, benches)
     pages = binder.closed(profile, loaded.case.channels, benches, evaluation)
-    if any(channel.statistics.gaps for channel in evaluation.channels):
-        told = loaded.with_logs(connection)  # what the log says matters where a gap is (S29)
+    if _has_long_gap(profile, evaluation):  # only there the log matters, and it takes a scan (S29)
+        told = loaded.with_logs(connection)
         evaluation = judge_benches(profile, told, _retold(benches, loaded.case, told))
     return LiveAnswer(evaluation=evaluation, pages=pages)
 
@@ -63,6 +63,14 @@ def _laid_out(
             return loaded, seated(profile, loaded.case), binder
         except ReadingsNeededError as lack:
             binder = binder.without(loaded.case.channels, lack.days)
+
+
+def _has_long_gap(profile: Profile, evaluation: Evaluation) -> bool:
+    return any(
+        end_ms - start_ms > profile.allowed_gap_ms
+        for channel in evaluation.channels
+        for start_ms, end_ms in channel.statistics.gaps
+    )
 
 
 def _retold(benches: Sequence[Bench], before: Case, now: Case) -> list[Bench]:
