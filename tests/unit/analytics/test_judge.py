@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -291,9 +292,11 @@ def test_a_colder_neighbour_in_the_zone_closes_a_gap() -> None:
 
 def test_a_logger_of_another_zone_closes_no_gap() -> None:
     gapped = make_channel([*CLEAN, *steady(5.0, 60, start=180)], zone="box")
+    beside = replace(gapped, serial="tl-3")
     whole = make_channel(steady(6.0, 240), serial="tl-2", zone="door")
 
     assert judge(CCT, make_case(gapped, whole)).verdict is Verdict.HOLD
+    assert judge(CCT, make_case(gapped, beside, whole)).verdict is Verdict.HOLD
 
 
 def test_a_channel_of_another_quantity_closes_no_gap() -> None:
