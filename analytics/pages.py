@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 UNPAGED: Final = frozenset({Quantity.DOOR})  # asked reading by reading (S24)
 TALLIED: Final = tuple(each.name for each in fields(Tally))
+PAGED: Final = tuple(each.name for each in fields(Page))
 
 
 class ReadingsNeededError(ColdgateError):
@@ -51,20 +52,11 @@ def written_page(page: Page) -> bytes:
 
 def read_page(body: bytes) -> Page:
     """The page that ``written_page`` wrote."""
-    day, first_ms, last_ms, in_force, uncertainty_milli, counted, *rest = cbor2.loads(body)
-    warm_ms, piece = rest
-    tally = dict(zip(TALLIED, counted, strict=True))
-    digests = tuple((of, digest) for of, digest in tally.pop("digests"))
-    return Page(
-        day=day,
-        first_ms=first_ms,
-        last_ms=last_ms,
-        in_force=tuple(in_force),
-        uncertainty_milli=uncertainty_milli,
-        tally=Tally(**tally, digests=digests),
-        warm_ms=warm_ms,
-        piece=piece,
-    )
+    written = dict(zip(PAGED, cbor2.loads(body), strict=True))
+    counted = dict(zip(TALLIED, written.pop("tally"), strict=True))
+    digests = tuple((day, digest) for day, digest in counted.pop("digests"))
+    in_force = tuple(written.pop("in_force"))
+    return Page(**written, in_force=in_force, tally=Tally(**counted, digests=digests))
 
 
 def can_have_pages(profile: Profile, channel: Channel) -> bool:
@@ -96,7 +88,7 @@ class Basis:
         clock = clock_of(channel.clock_pairs)
         body = {
             "engine": ENGINE_VERSION,
-            "layout": LAYOUT,
+            "layout": [PAGED, TALLIED, LAYOUT],
             "profile": profile.digest,
             "channel": channel.key,
             "role": channel.role.value,
