@@ -88,7 +88,7 @@ class Basis:
         clock = clock_of(channel.clock_pairs)
         body = {
             "engine": ENGINE_VERSION,
-            "layout": [PAGED, TALLIED, LAYOUT],
+            "layout": [list(PAGED), list(TALLIED), *LAYOUT],
             "profile": profile.digest,
             "channel": channel.key,
             "role": channel.role.value,
