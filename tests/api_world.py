@@ -29,7 +29,7 @@ PARTIES: Final = {
     "maker": "manufacturer",
     "truck": "carrier",
     "hospital": "consignee",
-    "stranger": "carrier",
+    "stranger": "carrier",  # never takes part in anything: see `join`
 }
 BEGIN: Final = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=10)
 
@@ -95,6 +95,12 @@ class World:
         assert answer.is_success, answer.text
         result: dict[str, Any] = answer.json()
         return result
+
+    def join(self, kind: str) -> str:
+        """A party of that kind that nobody else in the world deals with; its id."""
+        party = self.name("party")
+        self.post("/parties", {"id": party, "name": party, "kind": kind})
+        return party
 
     def add_logger(self, party: str = "truck") -> str:
         """A calibrated logger; its serial number."""

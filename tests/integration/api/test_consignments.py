@@ -71,10 +71,11 @@ def test_name_of_a_foreign_consignment_is_not_given_away(world: World) -> None:
     foreign = world.consign(place=False)
     world.place(foreign, serial)
     leg = {"carrier": "truck", "origin": "", "destination": ""}
-    own = world.consign(place=False, consignee="stranger", legs=[leg])
+    consignee = world.join("consignee")
+    own = world.consign(place=False, consignee=consignee, legs=[leg])
 
     body = {"serial": serial, "placed_at": LATER}
-    answer = world.of("stranger").post(f"/consignments/{own}/placements", json=body)
+    answer = world.of(consignee).post(f"/consignments/{own}/placements", json=body)
 
     assert (answer.status_code, answer.json()["detail"]) == (404, f"no logger {serial}")
 
