@@ -31,6 +31,8 @@ from api.parties import routes as party_routes
 from api.parties.service import ensure_operator
 from api.quality import routes as quality_routes
 from api.quality.reactor import Reactor
+from api.signing import Signer
+from coldgate.storage import visibility
 from coldgate.storage.connection import open_pool
 
 if TYPE_CHECKING:
@@ -100,7 +102,8 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
     async with AsyncExitStack() as stack:
         pool = open_pool(dsn, "coldgate_api", size=settings.pool_size)
         stack.push_async_callback(asyncio.to_thread, pool.close)
-        await asyncio.to_thread(_prepare, pool, settings)
+        signer = Signer(settings.signing_key.get_secret_value())
+        await asyncio.to_thread(_prepare, pool, settings, signer)
         reactor = Reactor(dsn, metrics)
         reactor.start()
         stack.push_async_callback(asyncio.to_thread, reactor.stop)
@@ -109,13 +112,20 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
             authority = BrokerAuthority(settings.authority, _verifier(pool))
             await stack.enter_async_context(authority)
         yield Context(
-            settings=settings, pool=pool, metrics=metrics, reactor=reactor, authority=authority
+            settings=settings,
+            signer=signer,
+            pool=pool,
+            metrics=metrics,
+            reactor=reactor,
+            authority=authority,
         )
 
 
-def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings) -> None:
+def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings, signer: Signer) -> None:
     """Put into the database what this version brings along."""
     with pool.connection() as connection:
+        visibility.limit_to(connection, None)
+        signer.publish(connection)
         profile_service.store_builtin_profiles(connection)
         if settings.operator_key is not None:
             ensure_operator(connection, settings.operator_key.get_secret_value())
@@ -124,6 +134,7 @@ def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings) -> None:
 def _verifier(pool: ConnectionPool[Connection]) -> Verify:
     def check(name: str, password: str) -> GatewayGrant | None:
         with pool.connection() as connection:
+            visibility.limit_to(connection, None)
             return verify_gateway(connection, name, password)
 
     async def verify(name: str, password: str) -> GatewayGrant | None:

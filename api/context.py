@@ -8,6 +8,7 @@ from api.devices.broker_auth import BrokerAuthority
 from api.metrics import Metrics
 from api.quality.reactor import Reactor
 from api.settings import ApiSettings
+from api.signing import Signer
 from coldgate.storage.connection import Connection
 
 
@@ -16,6 +17,7 @@ class Context:
     """Everything that outlives a request; ``authority`` is None where no broker asks us."""
 
     settings: ApiSettings
+    signer: Signer
     pool: ConnectionPool[Connection]
     metrics: Metrics
     reactor: Reactor

@@ -8,7 +8,6 @@ from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from psycopg_pool import ConnectionPool
 from pydantic import BaseModel
 
 from api.caller import Caller, key_digest
@@ -16,7 +15,7 @@ from api.context import Context
 from api.errors import UnauthenticatedError
 from api.schemas import ShownOnce
 from coldgate.errors import ConflictError
-from coldgate.storage import parties, records
+from coldgate.storage import parties, records, visibility
 from coldgate.storage.connection import Connection
 from coldgate.storage.records import StoredAnswer
 
@@ -43,6 +42,7 @@ def get_caller(
     if credentials is None:
         raise UnauthenticatedError("send the API key as: Authorization: Bearer cg_…")
     with context.pool.connection() as connection:
+        visibility.limit_to(connection, None)  # whose key it is, nobody knows yet
         holder = parties.key_holder(connection, key_digest(credentials.credentials))
     if holder is None:
         raise UnauthenticatedError("this API key is unknown or revoked")
@@ -53,7 +53,7 @@ def get_caller(
 class Reader:
     """One authenticated request that changes nothing."""
 
-    pool: ConnectionPool[Connection]
+    context: Context
     caller: Caller
 
     def read(
@@ -63,7 +63,8 @@ class Reader:
         **kwargs: P.kwargs,
     ) -> T:
         """What ``action`` returns, read in one transaction."""
-        with self.pool.connection() as connection:
+        with self.context.pool.connection() as connection:
+            visibility.limit_to(connection, self.caller.scope)
             return action(connection, self.caller, *args, **kwargs)
 
 
@@ -71,7 +72,7 @@ class Reader:
 class Writer:
     """One authenticated request that changes something, at most once per idempotency key."""
 
-    pool: ConnectionPool[Connection]
+    context: Context
     caller: Caller
     key: str | None
     request_sha256: str
@@ -88,7 +89,8 @@ class Writer:
         Effect and kept answer commit together; a crash before that leaves neither, so that the
         client may send the request again. Two at once wait for each other.
         """
-        with self.pool.connection() as connection:
+        with self.context.pool.connection() as connection:
+            visibility.limit_to(connection, self.caller.scope)
             kept = self._kept(connection)
             if kept is not None:
                 return _json(kept.status, kept.response, {REPLAYED: "true"})
@@ -124,7 +126,7 @@ def get_reader(
     caller: Annotated[Caller, Depends(get_caller)],
 ) -> Reader:
     """The request, for a route that changes nothing."""
-    return Reader(pool=context.pool, caller=caller)
+    return Reader(context=context, caller=caller)
 
 
 async def get_writer(
@@ -145,7 +147,7 @@ async def get_writer(
     target = f"{request.method} {request.url.path}?{request.url.query}\n"
     digest = hashlib.sha256(target.encode() + await request.body()).hexdigest()
     return Writer(
-        pool=context.pool,
+        context=context,
         caller=caller,
         key=idempotency_key,
         request_sha256=digest,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.devices.broker_auth import AuthoritySettings
+from api.signing import seed_from_text
 
 
 class ApiSettings(BaseSettings):
@@ -24,11 +25,18 @@ class ApiSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     pool_size: int = Field(default=10, ge=2)
     operator_key: SecretStr | None = Field(default=None, min_length=16)
+    signing_key: SecretStr  # 32 bytes, base64url: signs permits, signatures and checkpoints
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65535)
     authority_url: str | None = None
     authority_password: SecretStr | None = None
     authority_seed: SecretStr | None = None
+
+    @field_validator("signing_key")
+    @classmethod
+    def _signing_key_is_one(cls, secret: SecretStr) -> SecretStr:
+        seed_from_text(secret.get_secret_value())
+        return secret
 
     @model_validator(mode="after")
     def _authority_is_whole(self) -> ApiSettings:

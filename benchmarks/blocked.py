@@ -149,6 +149,7 @@ def _start_processes(built: House) -> None:
         COLDGATE_API_BROKER_HOST=built.broker.host,
         COLDGATE_API_BROKER_PORT=str(built.broker.port),
         COLDGATE_API_OPERATOR_KEY="cg_" + "0" * 43,
+        COLDGATE_API_SIGNING_KEY="A" * 43,
     )
     statement = b"SELECT count(*) FROM profile WHERE id = 'USP_CCT_2_8'"
     assert wait_until(lambda: built.query(statement) == 1, seconds=30)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OPERATOR_KEY: Final = "operator-key-of-the-tests"
+SIGNING_KEY: Final = "A" * 43
 PROFILE: Final = "USP_CCT_2_8"
 PUBLIC_KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 PARTIES: Final = {
@@ -40,7 +41,8 @@ def serving(dsn: str, **settings: Any) -> Iterator[str]:
     # asyncio switches Nagle's algorithm off only where the protocol is named.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    app = create_app(ApiSettings(database_dsn=dsn, operator_key=OPERATOR_KEY, **settings))
+    given = {"operator_key": OPERATOR_KEY, "signing_key": SIGNING_KEY} | settings
+    app = create_app(ApiSettings(database_dsn=dsn, **given))
     config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

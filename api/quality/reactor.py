@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from api.quality.reaction import react
-from coldgate.storage import quality
+from coldgate.storage import quality, visibility
 from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Reactor:
         """Act on one consignment; where that fails the others still get their turn."""
         try:
             with connection.transaction():
+                visibility.limit_to(connection, None)
                 self._metrics.reactions.inc(react(connection, consignment))
         except psycopg.OperationalError:
             raise

@@ -30,6 +30,7 @@ def new_environment() -> dict[str, str]:
     seed = new_seed()
     return {
         **{name: _new_word() for name in PASSWORDS},
+        "COLDGATE_SIGNING_KEY": new_secret(),
         "COLDGATE_AUTHORITY_SEED": seed,
         "COLDGATE_AUTHORITY_ISSUER": issuer_of(seed),
     }

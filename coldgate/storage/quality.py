@@ -102,10 +102,23 @@ def deviations(
 
 
 def announce(
-    connection: Connection, *, kind: str, consignment: str, body: Mapping[str, object]
+    connection: Connection,
+    *,
+    kind: str,
+    consignment: str | None = None,
+    party: str | None = None,
+    body: Mapping[str, object],
 ) -> None:
-    """Tell the outside when, and only when, this transaction commits."""
-    parameters = {"kind": kind, "consignment": consignment, "body": Jsonb(dict(body))}
+    """Tell the outside when, and only when, this transaction commits.
+
+    It is for whoever takes part in ``consignment``, or for one ``party``; one of the two is given.
+    """
+    parameters = {
+        "kind": kind,
+        "consignment": consignment,
+        "party": party,
+        "body": Jsonb(dict(body)),
+    }
     connection.execute(_SQL["announce"], parameters)
 
 

@@ -19,7 +19,8 @@ WHERE (%(consignment)s::text IS NULL OR d.consignment_id = %(consignment)s)
 ORDER BY d.id LIMIT %(limit)s
 
 -- name: announce
-INSERT INTO outbox (kind, consignment_id, body) VALUES (%(kind)s, %(consignment)s, %(body)s)
+INSERT INTO outbox (kind, consignment_id, party_id, body)
+VALUES (%(kind)s, %(consignment)s, %(party)s, %(body)s)
 
 -- name: due
 SELECT DISTINCT consignment_id FROM reaction_due

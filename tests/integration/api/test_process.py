@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 import psycopg
 import pytest
-from api_world import OPERATOR_KEY, open_world
+from api_world import OPERATOR_KEY, SIGNING_KEY, open_world
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import Identifier
@@ -39,6 +39,7 @@ def test_process_serves_until_it_is_asked_to_stop(plain_database: str) -> None:
         "COLDGATE_DATABASE_DSN": plain_database,
         "COLDGATE_API_PORT": str(port),
         "COLDGATE_API_OPERATOR_KEY": OPERATOR_KEY,
+        "COLDGATE_API_SIGNING_KEY": SIGNING_KEY,
     }
     with subprocess.Popen(
         [sys.executable, "-m", "api"], env=os.environ | told, stderr=subprocess.PIPE

@@ -23,6 +23,7 @@ from coldgate.errors import (
 from coldgate.model import PARTITIONS
 
 DSN = "postgresql://nowhere"
+KEY = "A" * 43
 
 
 def caller(kind: str) -> Caller:
@@ -76,13 +77,14 @@ def test_partitions_fill_evenly() -> None:
 def test_authority_is_told_whole_or_not_at_all(given: dict[str, Any]) -> None:
     if given:
         with pytest.raises(ValidationError, match="together or not at all"):
-            ApiSettings(database_dsn=DSN, **given)
+            ApiSettings(database_dsn=DSN, signing_key=KEY, **given)
     else:
-        assert ApiSettings(database_dsn=DSN).authority is None
+        assert ApiSettings(database_dsn=DSN, signing_key=KEY).authority is None
 
 
 def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLDGATE_DATABASE_DSN", DSN)
+    monkeypatch.setenv("COLDGATE_API_SIGNING_KEY", KEY)
     monkeypatch.setenv("COLDGATE_API_PORT", "8123")
     monkeypatch.setenv("COLDGATE_API_BROKER_HOST", "broker.example")
 
@@ -93,7 +95,11 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_settings_do_not_show_secrets() -> None:
-    settings = ApiSettings(database_dsn="postgresql://u:hidden@h", operator_key="hidden" * 4)
+    settings = ApiSettings(
+        database_dsn="postgresql://u:hidden@h",
+        operator_key="hidden" * 4,
+        signing_key="hidden7" * 6 + "A",
+    )
 
     assert "hidden" not in repr(settings)
 

@@ -68,7 +68,8 @@ def test_every_secret_is_new_and_safe_in_urls_and_in_the_brokers_file() -> None:
     one, other = new_environment(), new_environment()
 
     assert not set(one.values()) & set(other.values())
-    assert all(value[0].isalpha() for value in one.values())
+    read_by_the_broker = {name: word for name, word in one.items() if "SIGNING" not in name}
+    assert all(word[0].isalpha() for word in read_by_the_broker.values())
     assert all(set(value) <= set("_-") | set(filter(str.isalnum, value)) for value in one.values())
 
 

@@ -1,0 +1,40 @@
+"""Whose rows a transaction of the api may see; the database enforces it row by row."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from coldgate.storage.queries import load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("visibility")
+_EVERYTHING: Final = "*"  # no party's id: identifiers hold letters, digits and -
+
+
+def limit_to(connection: Connection, scope: str | None) -> None:
+    """Show only what the party ``scope`` may see until the transaction ends; None shows all."""
+    _act(connection, _EVERYTHING if scope is None else scope)
+
+
+@contextmanager
+def everything(connection: Connection) -> Iterator[None]:
+    """A stretch of the transaction that sees every row, whoever asks.
+
+    For facts that decide about goods and for names that are unique over all parties: a row that
+    is hidden from the caller must not make a check pass.
+    """
+    row = connection.execute(_SQL["acting"]).fetchone()
+    before = row[0] if row is not None and row[0] is not None else ""
+    _act(connection, _EVERYTHING)
+    yield
+    # After an error nothing is left to narrow: the transaction ends.
+    _act(connection, before)
+
+
+def _act(connection: Connection, party: str) -> None:
+    connection.execute(_SQL["act"], {"party": party})
