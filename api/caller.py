@@ -10,23 +10,37 @@ from coldgate.errors import ForbiddenError
 from coldgate.storage import records
 
 if TYPE_CHECKING:
+    from api.identity.rights import Right, Role
     from coldgate.storage.connection import Connection
 
 OPERATOR: Final = "operator"
 
 
 def key_digest(key: str) -> bytes:
-    """The form in which an API key is stored; it is random: one round of SHA-256 is enough."""
+    """The form in which a key or token is stored; it is random: one round of SHA-256 is enough."""
     return hashlib.sha256(key.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallerUser:
+    """The person who asks."""
+
+    id: int
+    login: str
+    printed_name: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The party whose key the request carries."""
+    """The party whose key, or whose user's session, the request carries."""
 
     party: str
     kind: str
-    key_id: int
+    rights: frozenset[Right]
+    key_id: int | None = None
+    session_id: int | None = None
+    user: CallerUser | None = None
 
     @property
     def is_operator(self) -> bool:
@@ -41,7 +55,14 @@ class Caller:
     @property
     def actor(self) -> str:
         """How ledger and decisions name the caller."""
-        return f"{self.party}/key-{self.key_id}"
+        return (
+            f"{self.party}/user-{self.user.id}" if self.user else f"{self.party}/key-{self.key_id}"
+        )
+
+    def require(self, right: Right) -> None:
+        """Return for a caller with that right."""
+        if right not in self.rights:
+            raise ForbiddenError("RIGHT_MISSING", f"this needs the right {right.value}")
 
     def require_operator(self) -> None:
         """Return for the operator only."""

@@ -1,31 +1,34 @@
 """What routes are given: who asks, and the transaction that the answer is made in."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
 
 from fastapi import Depends, Header, Request, Response
+from fastapi.params import Depends as DependsMarker
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
-from api.caller import Caller, key_digest
+from api.caller import OPERATOR, Caller, CallerUser, key_digest
 from api.context import Context
 from api.errors import UnauthenticatedError
+from api.identity.rights import Right, Role, rights_of_key, rights_of_roles
 from api.schemas import ShownOnce
 from coldgate.errors import ConflictError
-from coldgate.storage import parties, records, visibility
+from coldgate.storage import parties, records, sessions, visibility
 from coldgate.storage.connection import Connection
 from coldgate.storage.records import StoredAnswer
+from coldgate.storage.sessions import Ages
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Answer = TypeVar("Answer", bound=BaseModel)
 
 REPLAYED: Final = "Idempotency-Replayed"
+SESSION_PREFIX: Final = "cs_"  # lets secret scanners recognise a leaked token, as `cg_` a key
 
-_bearer: Final = HTTPBearer(auto_error=False, description="API key of a party, `cg_…`")
+_bearer: Final = HTTPBearer(auto_error=False, description="API key `cg_…` or session `cs_…`")
 
 
 def get_context(request: Request) -> Context:
@@ -38,15 +41,62 @@ def get_caller(
     context: Annotated[Context, Depends(get_context)],
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> Caller:
-    """Who asks; `UnauthenticatedError` without a key in force."""
+    """Who asks; `UnauthenticatedError` without a key or session in force."""
     if credentials is None:
-        raise UnauthenticatedError("send the API key as: Authorization: Bearer cg_…")
+        raise UnauthenticatedError("send an API key or session as: Authorization: Bearer …")
+    token = credentials.credentials
+    find = _caller_of_session if token.startswith(SESSION_PREFIX) else _caller_of_key
     with context.pool.connection() as connection:
-        visibility.limit_to(connection, None)  # whose key it is, nobody knows yet
-        holder = parties.key_holder(connection, key_digest(credentials.credentials))
+        visibility.limit_to(connection, None)  # whose it is, nobody knows yet
+        caller = find(connection, key_digest(token), context.settings.session_ages)
+    if caller is None:
+        raise UnauthenticatedError("this API key or session is unknown, expired or revoked")
+    return caller
+
+
+def _caller_of_key(connection: Connection, sha256: bytes, _ages: Ages) -> Caller | None:
+    holder = parties.key_holder(connection, sha256)
     if holder is None:
-        raise UnauthenticatedError("this API key is unknown or revoked")
-    return Caller(party=holder.party_id, kind=holder.kind, key_id=holder.key_id)
+        return None
+    scopes = None if holder.scopes is None else [Right(scope) for scope in holder.scopes]
+    return Caller(
+        party=holder.party_id,
+        kind=holder.kind,
+        rights=rights_of_key(scopes, operator=holder.kind == OPERATOR),
+        key_id=holder.key_id,
+    )
+
+
+def _caller_of_session(connection: Connection, sha256: bytes, ages: Ages) -> Caller | None:
+    holder = sessions.holder(connection, sha256, ages)
+    if holder is None:
+        return None
+    roles = frozenset(Role(role) for role in holder.roles)
+    return Caller(
+        party=holder.party_id,
+        kind=holder.kind,
+        rights=rights_of_roles(roles),
+        session_id=holder.session_id,
+        user=CallerUser(
+            id=holder.user_id, login=holder.login, printed_name=holder.printed_name, roles=roles
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Lets only callers through that have ``right``; for a GET, the right to read."""
+
+    right: Right
+
+    def __call__(self, request: Request, caller: Annotated[Caller, Depends(get_caller)]) -> None:
+        """Return for a caller with the right, before anything is looked up for it."""
+        caller.require(Right.READ if request.method in {"GET", "HEAD"} else self.right)
+
+
+def needs(right: Right) -> DependsMarker:
+    """What a router declares: nobody asks it for more than to read without ``right``."""
+    return DependsMarker(Needs(right))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +125,7 @@ class Writer:
     context: Context
     caller: Caller
     key: str | None
-    request_sha256: str
+    request_digest: str  # keyed: a body may hold a password
     status: int  # of the route, when it succeeds
 
     def write(
@@ -102,7 +152,7 @@ class Writer:
         if self.key is None:
             return None
         kept = records.stored_answer(connection, party=self.caller.party, key=self.key)
-        if kept is not None and kept.request_sha256 != self.request_sha256:
+        if kept is not None and kept.request_digest != self.request_digest:
             raise ConflictError(
                 "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key came with another request before"
             )
@@ -114,7 +164,7 @@ class Writer:
         # What is shown once is not kept: a database dump must not hold a secret in clear.
         repeatable = answer.without_secret() if isinstance(answer, ShownOnce) else answer
         kept = StoredAnswer(
-            request_sha256=self.request_sha256,
+            request_digest=self.request_digest,
             status=self.status,
             response=_serialised(repeatable),
         )
@@ -144,13 +194,14 @@ async def get_writer(
     ] = None,
 ) -> Writer:
     """The request, for a route that changes something."""
-    target = f"{request.method} {request.url.path}?{request.url.query}\n"
-    digest = hashlib.sha256(target.encode() + await request.body()).hexdigest()
+    user = caller.user.id if caller.user else None  # colleagues do not repeat one another
+    target = f"{user} {request.method} {request.url.path}?{request.url.query}\n"
+    digest = context.signer.keyed_digest(target.encode() + await request.body()).hex()
     return Writer(
         context=context,
         caller=caller,
         key=idempotency_key,
-        request_sha256=digest,
+        request_digest=digest,
         status=request.scope["route"].status_code or HTTPStatus.OK,
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.devices.broker_auth import AuthoritySettings
 from api.signing import seed_from_text
+from coldgate.storage.sessions import Ages
 
 
 class ApiSettings(BaseSettings):
@@ -26,6 +29,8 @@ class ApiSettings(BaseSettings):
     pool_size: int = Field(default=10, ge=2)
     operator_key: SecretStr | None = Field(default=None, min_length=16)
     signing_key: SecretStr  # 32 bytes, base64url: signs permits, signatures and checkpoints
+    session_idle: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
+    session_lifetime: timedelta = Field(default=timedelta(hours=12), gt=timedelta(0))
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65535)
     authority_url: str | None = None
@@ -44,6 +49,11 @@ class ApiSettings(BaseSettings):
         if any(given) and not all(given):
             raise ValueError("authority url, password and seed are given together or not at all")
         return self
+
+    @property
+    def session_ages(self) -> Ages:
+        """How long sessions live."""
+        return Ages(idle=self.session_idle, lifetime=self.session_lifetime)
 
     @property
     def authority(self) -> AuthoritySettings | None:

@@ -11,10 +11,13 @@ from api.consignments.evidence_schemas import (
     ReadingsPage,
     ReadingsQuery,
 )
-from api.deps import Read
+from api.deps import Read, needs
+from api.identity.rights import Right
 from api.schemas import AfterId, Identifier, Limit, Page, Version
 
-router = APIRouter(prefix="/v1/consignments/{consignment}", tags=["evidence"])
+router = APIRouter(
+    prefix="/v1/consignments/{consignment}", tags=["evidence"], dependencies=[needs(Right.READ)]
+)
 
 
 @router.get("/readings", response_model=ReadingsPage)

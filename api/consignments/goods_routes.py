@@ -10,10 +10,11 @@ from api.consignments.goods_schemas import (
     ProductIn,
     ProductView,
 )
-from api.deps import Read, Write
+from api.deps import Read, Write, needs
+from api.identity.rights import Right
 from api.schemas import AfterText, Identifier, Limit, Page
 
-router = APIRouter(prefix="/v1", tags=["goods"])
+router = APIRouter(prefix="/v1", tags=["goods"], dependencies=[needs(Right.GOODS)])
 
 
 @router.post("/products", status_code=201, response_model=ProductView)

@@ -4,10 +4,13 @@ from fastapi import APIRouter
 
 from api.consignments import lot_service
 from api.consignments.lot_schemas import LotStability
-from api.deps import Read
+from api.deps import Read, needs
+from api.identity.rights import Right
 from api.schemas import Identifier, LotNumber
 
-router = APIRouter(prefix="/v1/products/{product}/lots", tags=["goods"])
+router = APIRouter(
+    prefix="/v1/products/{product}/lots", tags=["goods"], dependencies=[needs(Right.GOODS)]
+)
 
 
 @router.get("/{lot:path}/stability")

@@ -4,9 +4,10 @@ from fastapi import APIRouter, Response
 
 from api.consignments import profile_service
 from api.consignments.profile_schemas import ProfileIn, ProfileList, ProfileView
-from api.deps import Read, Write
+from api.deps import Read, Write, needs
+from api.identity.rights import Right
 
-router = APIRouter(prefix="/v1", tags=["goods"])
+router = APIRouter(prefix="/v1", tags=["goods"], dependencies=[needs(Right.CONFIGURE)])
 
 
 @router.post("/profiles", status_code=201, response_model=ProfileView)

@@ -19,10 +19,13 @@ from api.consignments.schemas import (
     SealList,
     SealView,
 )
-from api.deps import Read, Write
+from api.deps import Read, Write, needs
+from api.identity.rights import Right
 from api.schemas import AfterText, Identifier, Limit, Page, RowId
 
-router = APIRouter(prefix="/v1/consignments", tags=["consignments"])
+router = APIRouter(
+    prefix="/v1/consignments", tags=["consignments"], dependencies=[needs(Right.SHIP)]
+)
 
 
 @router.post("", status_code=201, response_model=ConsignmentView)

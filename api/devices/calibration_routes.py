@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from api.deps import Read, Write
+from api.deps import Read, Write, needs
 from api.devices import calibration_service as service
 from api.devices.calibration_schemas import (
     CertificateIn,
@@ -12,9 +12,12 @@ from api.devices.calibration_schemas import (
     RangeList,
     RangeView,
 )
+from api.identity.rights import Right
 from api.schemas import RowId
 
-router = APIRouter(prefix="/v1/loggers/{logger_id}", tags=["devices"])
+router = APIRouter(
+    prefix="/v1/loggers/{logger_id}", tags=["devices"], dependencies=[needs(Right.CONFIGURE)]
+)
 
 
 @router.post("/certificates", status_code=201, response_model=CertificateView)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from api.context import Context
-from api.deps import Read, Write, get_context
+from api.deps import Read, Write, get_context, needs
 from api.devices import service
 from api.devices.schemas import (
     GatewayCredentials,
@@ -16,9 +16,10 @@ from api.devices.schemas import (
     RefusedView,
 )
 from api.devices.service import Broker
+from api.identity.rights import Right
 from api.schemas import AfterId, AfterText, Identifier, Limit, Page, RowId
 
-router = APIRouter(prefix="/v1", tags=["devices"])
+router = APIRouter(prefix="/v1", tags=["devices"], dependencies=[needs(Right.DEVICES)])
 
 
 def get_broker(context: Annotated[Context, Depends(get_context)]) -> Broker:

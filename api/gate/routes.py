@@ -2,12 +2,15 @@
 
 from fastapi import APIRouter, Response
 
-from api.deps import Read, Write
+from api.deps import Read, Write, needs
 from api.gate import service
 from api.gate.schemas import DecisionView, GateAnswer, GateIn
+from api.identity.rights import Right
 from api.schemas import AfterId, Identifier, Limit, Page
 
-router = APIRouter(prefix="/v1/consignments/{consignment}", tags=["gate"])
+router = APIRouter(
+    prefix="/v1/consignments/{consignment}", tags=["gate"], dependencies=[needs(Right.GATE)]
+)
 
 
 @router.post("/gate", response_model=GateAnswer)

@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Response
 
-from api.deps import Read, Write
+from api.deps import Read, Write, needs
+from api.identity.rights import Right
 from api.parties import service
 from api.parties.schemas import KeyCreated, KeyIn, KeyList, KeyView, PartyIn, PartyView
 from api.schemas import AfterText, Identifier, Limit, Page, RowId
 
-router = APIRouter(prefix="/v1/parties", tags=["parties"])
+router = APIRouter(prefix="/v1/parties", tags=["parties"], dependencies=[needs(Right.ADMIN)])
 
 
 @router.post("", status_code=201, response_model=PartyView)

@@ -1,12 +1,22 @@
 """What is said about parties and keys."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from api.schemas import Body, Identifier, Name, ShownOnce, View, example
+from api.identity.rights import Right
+from api.schemas import Body, Identifier, Moment, Name, ShownOnce, View, example
+
+
+def _held_by_keys(scope: Right) -> Right:
+    if scope is Right.SIGN:
+        raise ValueError("only people sign")
+    return scope
+
+
+Scope = Annotated[Right, AfterValidator(_held_by_keys)]
 
 
 class PartyKind(Enum):
@@ -39,8 +49,20 @@ class PartyView(View):
 class KeyIn(Body):
     """An API key to make."""
 
-    model_config = example(label="warehouse system")
+    model_config = example(label="warehouse system", scopes=["read", "gate"])
     label: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+    scopes: list[Scope] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(Right),
+        description="What the key may do; left out: all that a key of its party may",
+    )
+    expires_at: Moment | None = None
+
+    @property
+    def scope_names(self) -> list[str] | None:
+        """The scopes as they are stored, each once."""
+        return None if self.scopes is None else sorted({scope.value for scope in self.scopes})
 
 
 class KeyView(View):
@@ -48,7 +70,10 @@ class KeyView(View):
 
     id: int
     label: str
+    scopes: list[Right] | None
     created_at: datetime
+    expires_at: datetime | None
+    last_used_on: date | None
     revoked_at: datetime | None
 
 
@@ -57,7 +82,9 @@ class KeyCreated(ShownOnce):
 
     id: int
     label: str
+    scopes: list[Right] | None
     created_at: datetime
+    expires_at: datetime | None
     secret: str | None
 
     def without_secret(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from api.caller import OPERATOR, key_digest
@@ -10,6 +11,7 @@ from api.schemas import Page, page_of
 from coldgate.errors import NotFoundError
 from coldgate.secrets import new_secret
 from coldgate.storage import parties
+from coldgate.storage.parties import NewKey
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -39,9 +41,20 @@ def add_key(connection: Connection, caller: Caller, party: str, new: KeyIn) -> K
     """Make a key for ``party``; only its SHA-256 is stored."""
     _require_party(connection, caller, party)
     secret = KEY_PREFIX + new_secret()
-    row = parties.insert_key(connection, party=party, label=new.label, sha256=key_digest(secret))
-    caller.record(connection, "key.added", party, key=row.id, label=row.label)
-    return KeyCreated(id=row.id, label=row.label, created_at=row.created_at, secret=secret)
+    row = parties.insert_key(
+        connection,
+        NewKey(
+            party=party,
+            label=new.label,
+            sha256=key_digest(secret),
+            scopes=new.scope_names,
+            expires_at=new.expires_at,
+        ),
+    )
+    caller.record(
+        connection, "key.added", party, key=row.id, label=row.label, scopes=new.scope_names
+    )
+    return KeyCreated.model_validate({**asdict(row), "secret": secret})
 
 
 def list_keys(connection: Connection, caller: Caller, party: str) -> KeyList:

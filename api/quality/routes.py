@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter
 
-from api.deps import Read
+from api.deps import Read, needs
+from api.identity.rights import Right
 from api.quality import service
 from api.quality.schemas import DeviationView
 from api.schemas import AfterId, Identifier, Limit, Page
 
-router = APIRouter(prefix="/v1", tags=["quality"])
+router = APIRouter(prefix="/v1", tags=["quality"], dependencies=[needs(Right.QUALITY)])
 
 
 @router.get("/deviations")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import NotFoundError
@@ -10,7 +10,7 @@ from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from coldgate.storage.connection import Connection
 
@@ -34,17 +34,33 @@ class KeyRow:
     id: int
     party_id: str
     label: str
+    scopes: list[str] | None  # None: all that a key of its party may do
     created_at: datetime
+    expires_at: datetime | None
+    last_used_on: date | None
     revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key to store by its digest."""
+
+    party: str
+    label: str
+    sha256: bytes
+    scopes: list[str] | None
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KeyHolder:
-    """Whose key it was."""
+    """Whose key it was; ``stale`` on its first use of a day."""
 
     key_id: int
     party_id: str
     kind: str
+    scopes: list[str] | None
+    stale: bool
 
 
 def insert_party(connection: Connection, *, party: str, name: str, kind: str) -> PartyRow:
@@ -73,10 +89,9 @@ def exists(connection: Connection, party: str) -> bool:
     return row is not None and row[0] is True
 
 
-def insert_key(connection: Connection, *, party: str, label: str, sha256: bytes) -> KeyRow:
-    """Add a key of ``party`` by its digest."""
-    parameters = {"party": party, "label": label, "sha256": sha256}
-    return fetch_new(connection, KeyRow, _SQL["insert_key"], parameters)
+def insert_key(connection: Connection, new: NewKey) -> KeyRow:
+    """Add a key of a party."""
+    return fetch_new(connection, KeyRow, _SQL["insert_key"], asdict(new))
 
 
 def keys(connection: Connection, party: str) -> list[KeyRow]:
@@ -93,5 +108,8 @@ def revoke_key(connection: Connection, *, party: str, key_id: int) -> KeyRow:
 
 
 def key_holder(connection: Connection, sha256: bytes) -> KeyHolder | None:
-    """Who holds the key with this digest; None where it is unknown or revoked."""
-    return fetch_one(connection, KeyHolder, _SQL["key_holder"], {"sha256": sha256})
+    """Who holds the key with this digest, and the day of its use noted; None where not in force."""
+    holder = fetch_one(connection, KeyHolder, _SQL["key_holder"], {"sha256": sha256})
+    if holder is not None and holder.stale:
+        connection.execute(_SQL["touch_key"], {"id": holder.key_id})
+    return holder

@@ -21,7 +21,7 @@ _SQL: Final = load_queries("records")
 class StoredAnswer:
     """What was answered to the request with this digest."""
 
-    request_sha256: str
+    request_digest: str
     status: int
     response: bytes
 
@@ -49,7 +49,7 @@ def store_answer(connection: Connection, *, party: str, key: str, answer: Stored
     parameters = {
         "party": party,
         "key": key,
-        "request_sha256": answer.request_sha256,
+        "request_digest": answer.request_digest,
         "status": answer.status,
         "response": answer.response,
     }

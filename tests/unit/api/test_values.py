@@ -27,7 +27,7 @@ KEY = "A" * 43
 
 
 def caller(kind: str) -> Caller:
-    return Caller(party="truck", kind=kind, key_id=1)
+    return Caller(party="truck", kind=kind, rights=frozenset(), key_id=1)
 
 
 @pytest.mark.parametrize(

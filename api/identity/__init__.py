@@ -1,0 +1,1 @@
+"""People: who asks, what they may do, and how they prove that it is them."""
