@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analytics.zones import reason_codes, zone_verdicts
 from coldgate.instant import from_epoch_ms
 from coldgate.storage import judging
 from coldgate.storage.judging import NewEvaluation, NewExcursion
@@ -36,6 +37,8 @@ def store(
         profile_version=evaluation.profile.version,
         engine=evaluation.engine_version,
         input_digest=evaluation.input_digest,
+        reason_codes=reason_codes(evaluation),
+        zones={zone: part.as_json() for zone, part in zone_verdicts(evaluation).items()},
         body=evaluation.to_bytes(),
         snapshot=snapshot,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final, NewType, TypeAlias
 
+from psycopg.types.json import Jsonb
+
 from coldgate.model import ClockPair, EventKind, Quantity
 from coldgate.storage.bulk import unpack_points
 from coldgate.storage.queries import columns, load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from coldgate.storage.bulk import Points
@@ -69,7 +71,8 @@ class StoredEvaluation:
 class NewEvaluation:
     """One evaluation to be stored; ``body`` is the evaluation, byte for byte.
 
-    ``snapshot`` is the one that its case was loaded at.
+    ``reason_codes`` and ``zones`` are derived from it, for the gate; ``snapshot`` is the one that
+    its case was loaded at.
     """
 
     consignment_id: str
@@ -81,6 +84,8 @@ class NewEvaluation:
     profile_version: int
     engine: str
     input_digest: str
+    reason_codes: list[str]
+    zones: Mapping[str, object]
     body: bytes
     snapshot: Snapshot
 
@@ -252,7 +257,8 @@ def add_evaluation(
     connection: Connection, row: NewEvaluation, excursions: Sequence[NewExcursion]
 ) -> int:
     """Store an evaluation with its excursions, enter it in the ledger, tell who listens."""
-    stored = connection.execute(_SQL["add_evaluation"], asdict(row)).fetchone()
+    parameters = {**asdict(row), "zones": Jsonb(dict(row.zones))}
+    stored = connection.execute(_SQL["add_evaluation"], parameters).fetchone()
     assert stored is not None  # noqa: S101 - INSERT … RETURNING gives its row
     evaluation_id = int(stored[0])
     place = {"evaluation_id": evaluation_id, "consignment_id": row.consignment_id}

@@ -101,10 +101,11 @@ WHERE consignment_id = %s ORDER BY version DESC LIMIT 1
 
 -- name: add_evaluation
 INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,
-                        profile_id, profile_version, engine, input_digest, body, snapshot)
+                        profile_id, profile_version, engine, input_digest, reason_codes, zones,
+                        body, snapshot)
 VALUES (%(consignment_id)s, %(version)s, %(verdict)s, %(provisional)s, %(with_excursions)s,
-        %(profile_id)s, %(profile_version)s, %(engine)s, %(input_digest)s, %(body)s,
-        %(snapshot)s)
+        %(profile_id)s, %(profile_version)s, %(engine)s, %(input_digest)s, %(reason_codes)s,
+        %(zones)s, %(body)s, %(snapshot)s)
 RETURNING id
 
 -- name: add_excursion
