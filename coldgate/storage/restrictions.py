@@ -1,0 +1,158 @@
+"""Restrictions of a lot: holds, recalls, blocking CAPA. Rows are for ever; a lift is one more."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from coldgate.errors import ConflictError, NotFoundError
+from coldgate.storage.queries import load_queries
+from coldgate.storage.rows import fetch_all
+from coldgate.storage.visibility import everything
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from coldgate.storage.connection import Connection
+
+_SQL: Final = load_queries("restrictions")
+_NO_ID: Final = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRestriction:
+    """A lot to restrict; ``kind`` is hold, recall or capa, ``reference`` what it serves."""
+
+    kind: str
+    product: str
+    lot: str
+    reason: str
+    reference: str
+    placed_by: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestrictionRow:
+    """A restriction as placed; open while ``lifted_at`` is None."""
+
+    id: int
+    kind: str
+    product_id: str
+    lot_number: str
+    reason: str
+    reference: str
+    placed_by: str
+    actor: str
+    placed_at: datetime
+    lifted_by: str | None
+    lift_reason: str | None
+    approval_id: int | None
+    lifted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConcernedLine:
+    """A line of the lot when it was restricted, and who has a part in its consignment."""
+
+    consignment_id: str
+    position: int
+    quantity: int
+    state: str
+    consignor_id: str
+    consignee_id: str
+    carrier_ids: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A restriction just placed, and every line of its lot, whoever's it is."""
+
+    restriction: RestrictionRow
+    lines: tuple[ConcernedLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRestriction:
+    """What keeps a lot of a consignment from moving."""
+
+    restriction_id: int
+    kind: str
+    product_id: str
+    lot_number: str
+    reason: str
+    reference: str
+    placed_by: str
+    placed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which restrictions to list; None is no bound."""
+
+    product: str | None = None
+    lot: str | None = None
+    open: bool = False
+    after: int = _NO_ID
+    limit: int = 1
+
+
+def place(connection: Connection, new: NewRestriction) -> Placed:
+    """Restrict the lot, in an order with everything that the gate decides about it.
+
+    First nobody may name the lot in a new consignment, then every consignment with it is locked,
+    in the order of their ids, and only then the restriction is entered. A decision of the gate has
+    therefore either committed, and its effect stands in ``lines``, or it sees the restriction.
+    """
+    values = asdict(new)
+    with everything(connection):
+        connection.execute(_SQL["lock_lot"], values)
+        connection.execute(_SQL["lock_consignments"], values)
+        row = connection.execute(_SQL["insert"], values).fetchone()
+        assert row is not None  # noqa: S101 - INSERT … RETURNING gives its row
+        lines = fetch_all(connection, ConcernedLine, _SQL["concerned"], values)
+        return Placed(restriction=restriction(connection, row[0]), lines=tuple(lines))
+
+
+def lift(
+    connection: Connection,
+    restriction_id: int,
+    *,
+    lifted_by: str,
+    reason: str,
+    approval: int | None,
+) -> RestrictionRow:
+    """Lift a restriction; ``approval`` None where the recall or CAPA that it served has ended."""
+    parameters = {
+        "id": restriction_id,
+        "lifted_by": lifted_by,
+        "reason": reason,
+        "approval_id": approval,
+    }
+    if connection.execute(_SQL["lift"], parameters).fetchone() is None:
+        raise ConflictError("ALREADY_LIFTED", f"restriction {restriction_id} is lifted already")
+    return restriction(connection, restriction_id)
+
+
+def restriction(connection: Connection, restriction_id: int) -> RestrictionRow:
+    """One restriction, as far as the transaction may see it."""
+    parameters = {**asdict(Wanted()), "id": restriction_id}
+    rows = fetch_all(connection, RestrictionRow, _SQL["restrictions"], parameters)
+    if not rows:
+        raise NotFoundError("restriction", str(restriction_id))
+    return rows[0]
+
+
+def restrictions(connection: Connection, wanted: Wanted) -> list[RestrictionRow]:
+    """Restrictions that the transaction may see, oldest first."""
+    parameters = {**asdict(wanted), "id": None}
+    return fetch_all(connection, RestrictionRow, _SQL["restrictions"], parameters)
+
+
+def open_for(connection: Connection, consignment: str) -> list[OpenRestriction]:
+    """Restrictions of the consignment's lots that nobody lifted; ask while seeing everything.
+
+    In SQL: ``SELECT * FROM open_restrictions(consignment)``.
+    """
+    parameters = {"consignment": consignment}
+    return fetch_all(connection, OpenRestriction, _SQL["open_for"], parameters)

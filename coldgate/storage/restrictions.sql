@@ -1,0 +1,48 @@
+-- name: lock_lot
+SELECT pg_advisory_xact_lock(lot_lock(%(product)s, %(lot)s))
+
+-- name: lock_consignments
+SELECT sent.id FROM consignment AS sent
+WHERE sent.id IN (
+    SELECT line.consignment_id FROM consignment_line AS line
+    WHERE line.product_id = %(product)s AND line.lot_number = %(lot)s
+      AND line.state NOT IN ('rejected', 'returned'))
+ORDER BY sent.id
+FOR UPDATE
+
+-- name: insert
+INSERT INTO restriction (kind, product_id, lot_number, reason, reference, placed_by, actor)
+VALUES (%(kind)s, %(product)s, %(lot)s, %(reason)s, %(reference)s, %(placed_by)s, %(actor)s)
+RETURNING id
+
+-- name: concerned
+SELECT line.consignment_id, line.position, line.quantity, line.state, sent.consignor_id,
+    sent.consignee_id,
+    ARRAY(SELECT DISTINCT leg.carrier_id FROM leg WHERE leg.consignment_id = sent.id
+          ORDER BY leg.carrier_id) AS carrier_ids
+FROM consignment_line AS line
+JOIN consignment AS sent ON sent.id = line.consignment_id
+WHERE line.product_id = %(product)s AND line.lot_number = %(lot)s
+ORDER BY line.consignment_id, line.position
+
+-- name: restrictions
+SELECT placed.id, placed.kind, placed.product_id, placed.lot_number, placed.reason,
+    placed.reference, placed.placed_by, placed.actor, placed.placed_at,
+    lift.lifted_by, lift.reason AS lift_reason, lift.approval_id, lift.lifted_at
+FROM restriction AS placed
+LEFT JOIN restriction_lift AS lift ON lift.restriction_id = placed.id
+WHERE (%(id)s::bigint IS NULL OR placed.id = %(id)s)
+  AND (%(product)s::text IS NULL OR placed.product_id = %(product)s)
+  AND (%(lot)s::text IS NULL OR placed.lot_number = %(lot)s)
+  AND (NOT %(open)s OR lift.restriction_id IS NULL)
+  AND placed.id > %(after)s
+ORDER BY placed.id LIMIT %(limit)s
+
+-- name: lift
+INSERT INTO restriction_lift (restriction_id, lifted_by, reason, approval_id)
+VALUES (%(id)s, %(lifted_by)s, %(reason)s, %(approval_id)s)
+ON CONFLICT DO NOTHING
+RETURNING restriction_id
+
+-- name: open_for
+SELECT * FROM open_restrictions(%(consignment)s)
