@@ -36,4 +36,5 @@ FROM evaluation AS said
 WHERE consignment_id = %(consignment)s AND version = %(version)s
 
 -- name: identity
-SELECT encode(hash, 'hex') FROM ledger ORDER BY sequence LIMIT 1
+SELECT encode(sha256(convert_to(concat_ws(' ', entered_at, encode(digest, 'hex')), 'UTF8')), 'hex')
+FROM ledger_entry ORDER BY id LIMIT 1

@@ -179,7 +179,7 @@ def test_past_without_a_snapshot_shows_nothing(house: House) -> None:
         ("UPDATE evaluation SET verdict = 'FAIL'", "its verdict is FAIL"),
         ("UPDATE evaluation SET engine = '0'", "engine 0"),
         ("UPDATE evaluation SET snapshot = NULL", "before snapshots were kept"),
-        ("DELETE FROM ledger", "no entry in the ledger"),
+        ("DELETE FROM ledger_entry", "no entry in the ledger"),
         ("UPDATE reading SET value = 5001", "saw other facts"),
     ],
 )

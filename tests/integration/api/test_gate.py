@@ -198,7 +198,7 @@ def test_decision_is_recorded_with_every_check_and_enters_the_ledger(world: Worl
     recorded = world.get(f"/consignments/{consignment}/decisions")["items"]
 
     assert [decision["checks"] for decision in recorded] == [answer["checks"]]
-    query = "SELECT kind FROM ledger WHERE subject = %s ORDER BY sequence DESC LIMIT 1"
+    query = "SELECT kind FROM ledger_entry WHERE subject = %s ORDER BY id DESC LIMIT 1"
     assert world.fetch(query, consignment) == ["gate.decided"]
 
 
