@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from coldgate.errors import (
     ColdgateError,
     ConflictError,
+    FlowError,
     ForbiddenError,
     NotFoundError,
     ProfileError,
@@ -50,7 +51,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "code": {"type": "string", "description": "Stable; decide by this, not by the text"},
         "errors": {
             "type": "array",
-            "description": "Where the request is wrong, for VALIDATION_FAILED and PROFILE_REFUSED",
+            "description": "Where it is wrong: VALIDATION_FAILED, PROFILE_REFUSED, FLOW_REFUSED",
             "items": {"type": "object"},
         },
     },
@@ -116,7 +117,7 @@ def problem_responses() -> dict[int | str, dict[str, Any]]:
 def describe(error: Exception) -> Problem:
     """The problem that tells of ``error``; what nobody foresaw is an internal error."""
     match error:
-        case ProfileError():
+        case ProfileError() | FlowError():
             return _contradictory(error)
         case ColdgateError():
             return _of_ours(error)
@@ -157,11 +158,14 @@ def _invalid(error: RequestValidationError) -> Problem:
     )
 
 
-def _contradictory(error: ProfileError) -> Problem:
-    place = {"location": ["body", "profile", error.path], "problem": error.problem}
+def _contradictory(error: ProfileError | FlowError) -> Problem:
+    kind, code = "profile", "PROFILE_REFUSED"
+    if isinstance(error, FlowError):
+        kind, code = "flow", "FLOW_REFUSED"
+    place = {"location": ["body", kind, error.path], "problem": error.problem}
     return Problem(
         status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        code="PROFILE_REFUSED",
+        code=code,
         detail=str(error),
         errors=(place,),
     )
@@ -180,10 +184,10 @@ def _of_database(error: psycopg.Error) -> Problem:
         return Problem(status=HTTPStatus.CONFLICT, code="ILLEGAL_TRANSITION", detail=detail)
     match error:
         case sqlstate.UniqueViolation():
-            detail = f"{_row_meant(error) or 'it'} exists already"
+            detail = f"{_row_meant(error) or f'this {error.diag.table_name}'} exists already"
             return Problem(status=HTTPStatus.CONFLICT, code="ALREADY_EXISTS", detail=detail)
         case sqlstate.ForeignKeyViolation():
-            detail = f"there is no {_row_meant(error) or 'such thing as it names'}"
+            detail = f"there is no {_row_meant(error) or f'such {_column_meant(error)}'}"
             return Problem(status=HTTPStatus.CONFLICT, code="REFERENCE_UNKNOWN", detail=detail)
         case sqlstate.CheckViolation() | psycopg.DataError():
             return Problem(
@@ -203,8 +207,17 @@ def _of_database(error: psycopg.Error) -> Problem:
             return _unforeseen(error)
 
 
+def _column_meant(error: psycopg.Error) -> str:
+    """The column of a violated foreign key, ``party`` of ``gateway_party_id_fkey``."""
+    name = (error.diag.constraint_name or "").removesuffix("_fkey")
+    return name.removeprefix(f"{error.diag.table_name}_").removesuffix("_id").replace("_", " ")
+
+
 def _row_meant(error: psycopg.Error) -> str | None:
-    """What a violated key speaks of, such as ``party north-freight``; None if it does not say."""
+    """What a violated key speaks of, such as ``party north-freight``.
+
+    None if it does not say: of a table with policies the database tells no values.
+    """
     key = _KEY.match(error.diag.message_detail or "")
     return f"{key['table'] or error.diag.table_name} {key['value']}" if key else None
 

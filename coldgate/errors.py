@@ -7,6 +7,8 @@ ColdgateError
 ├── FileFormatError        a logger file cannot be read; nothing of it was taken
 ├── WireError              a message breaks the wire contract; quarantine it under ``code``
 ├── ProfileError           a profile contradicts itself; ``path`` names the offending key
+├── ScanError              a scanned code cannot be read; ``place`` is where, from 1
+├── FlowError              an approval flow contradicts itself; ``path`` names the offending key
 ├── JudgementError         a consignment cannot be judged, or an evaluation not be made again
 ├── OutboxFullError        the gateway's disk budget is used up; the logger keeps its readings
 ├── NotFoundError          no such thing, or none that the caller may see
@@ -59,6 +61,26 @@ class ProfileError(ColdgateError):
     def __init__(self, profile: str, path: str, problem: str) -> None:
         super().__init__(f"profile {profile}, {path}: {problem}")
         self.profile = profile
+        self.path = path
+        self.problem = problem
+
+
+class ScanError(ColdgateError):
+    """A scanned code cannot be read; ``place`` counts its characters from 1, ``code`` is stable."""
+
+    def __init__(self, code: str, place: int, problem: str) -> None:
+        super().__init__(f"character {place}: {problem}")
+        self.code = code
+        self.place = place
+        self.problem = problem
+
+
+class FlowError(ColdgateError):
+    """An approval flow contradicts itself; ``path`` names the key, such as ``steps[1].limit``."""
+
+    def __init__(self, flow: str, path: str, problem: str) -> None:
+        super().__init__(f"flow {flow}, {path}: {problem}")
+        self.flow = flow
         self.path = path
         self.problem = problem
 
