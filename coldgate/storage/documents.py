@@ -95,7 +95,7 @@ class KeyRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequirement:
-    """What a product demands; ``per`` product, lot or consignment, ``purpose`` a step or both."""
+    """What a product demands: ``per`` product, lot, consignment or carrier; for a step or both."""
 
     product: str
     kind: str
@@ -128,6 +128,7 @@ class Demand:
     requirement_id: int
     product_id: str
     lot_number: str | None
+    carrier_id: str | None
     kind: str
     per: str
     purpose: str

@@ -34,6 +34,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
                    WHERE article.id = $1 AND article.party_id = acting_party())
 $$;
 
+-- Whoever sends goods with a carrier may know its papers.
+CREATE FUNCTION employs_carrier(carrier text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(acting_party() = '*', false)
+        OR EXISTS (SELECT FROM leg JOIN consignment AS sent ON sent.id = leg.consignment_id
+                   WHERE leg.carrier_id = $1 AND sent.consignor_id = acting_party())
+$$;
+
 -- `guard_rows` says what is seen; this adds that nobody enters a row in the name of another.
 CREATE FUNCTION guard_entries(target regclass, predicate text) RETURNS void
 LANGUAGE plpgsql AS $$
@@ -143,7 +151,7 @@ CREATE TABLE document_requirement (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     product_id text NOT NULL REFERENCES product,
     kind text NOT NULL CHECK (kind ~ '^[a-z][a-z0-9_]{2,39}$'),
-    per text NOT NULL CHECK (per IN ('product', 'lot', 'consignment')),
+    per text NOT NULL CHECK (per IN ('product', 'lot', 'consignment', 'carrier')),
     purpose text NOT NULL CHECK (purpose IN ('dispatch', 'receipt_release', 'both')),
     signed boolean NOT NULL DEFAULT false,
     added_at timestamptz NOT NULL DEFAULT now(),
@@ -213,6 +221,7 @@ SELECT guard_entries('restriction', $$sees_party(placed_by) AND owns_product(pro
 SELECT guard_rows('restriction_lift',
                   $$EXISTS (SELECT FROM restriction WHERE restriction.id = restriction_id)$$);
 SELECT guard_rows('document', $$sees_party(party_id) OR sees_party(carrier_id)
+    OR (carrier_id IS NOT NULL AND employs_carrier(carrier_id))
     OR (consignment_id IS NOT NULL AND sees_consignment(consignment_id))
     OR (product_id IS NOT NULL AND sees_goods(product_id, lot_number))$$);
 SELECT guard_entries('document', $$sees_party(party_id)
@@ -290,23 +299,24 @@ $$;
 
 -- One row for each thing that a product of the consignment demands, with the best document there
 -- is for it: in date before lapsed, signed before unsigned, newer before older. `digest_matches`
--- is computed from the bytes as they are now. A demand of each carrier names the carrier.
+-- is computed from the bytes as they are now. What is demanded of carriers, each carrier owes.
 CREATE FUNCTION demanded_documents(consignment text) RETURNS TABLE (
-    requirement_id bigint, product_id text, lot_number text, kind text, per text, purpose text,
-    signed boolean, document_id bigint, valid_until date, expired boolean,
+    requirement_id bigint, product_id text, lot_number text, carrier_id text, kind text, per text,
+    purpose text, signed boolean, document_id bigint, valid_until date, expired boolean,
     digest_matches boolean, signed_by text)
 LANGUAGE sql STABLE AS $$
-    SELECT demand.id, demand.product_id, demand.lot_number, demand.kind, demand.per,
-        demand.purpose, demand.signed, found.id, found.valid_until, found.expired,
+    SELECT demand.id, demand.product_id, demand.lot_number, demand.carrier_id, demand.kind,
+        demand.per, demand.purpose, demand.signed, found.id, found.valid_until, found.expired,
         found.digest_matches, found.signing_key
     FROM (
         SELECT DISTINCT demanded.id, demanded.product_id,
             CASE WHEN demanded.per = 'lot' THEN line.lot_number END AS lot_number,
-            demanded.kind, demanded.per, demanded.purpose, demanded.signed
+            leg.carrier_id, demanded.kind, demanded.per, demanded.purpose, demanded.signed
         FROM consignment_line AS line
         JOIN document_requirement AS demanded
             ON demanded.product_id = line.product_id AND demanded.removed_at IS NULL
-        WHERE line.consignment_id = $1
+        LEFT JOIN leg ON leg.consignment_id = line.consignment_id AND demanded.per = 'carrier'
+        WHERE line.consignment_id = $1 AND (demanded.per <> 'carrier' OR leg.carrier_id IS NOT NULL)
     ) AS demand
     LEFT JOIN LATERAL (
         SELECT best.id, best.valid_until, best.expired, best.signing_key,
@@ -322,6 +332,7 @@ LANGUAGE sql STABLE AS $$
                                           AND entered.lot_number IS NULL
                       WHEN 'lot' THEN entered.product_id = demand.product_id
                                       AND entered.lot_number = demand.lot_number
+                      WHEN 'carrier' THEN entered.carrier_id = demand.carrier_id
                       ELSE entered.consignment_id = $1
                   END
               AND document_counts(entered, $1)
@@ -330,7 +341,7 @@ LANGUAGE sql STABLE AS $$
         ) AS best
         JOIN document ON document.id = best.id
     ) AS found ON true
-    ORDER BY demand.id, demand.lot_number
+    ORDER BY demand.id, demand.lot_number, demand.carrier_id
 $$;
 
 -- One row for each carrier of a leg. Somebody who vouches for the goods must have approved it for
