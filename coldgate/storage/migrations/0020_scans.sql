@@ -33,32 +33,37 @@ SELECT guard_rows('scan', $$sees_consignment(consignment_id)$$);
 -- The scan stands behind its own policy: who does not see it does not see its dismissal.
 SELECT guard_rows('scan_dismissal', $$EXISTS (SELECT FROM scan WHERE scan.id = scan_id)$$);
 
--- Everything that comparing the scans of a consignment with its lines takes, in one value; NULL
--- where nothing was scanned and no article asks for it.
+-- The lines of a consignment with all that a scan is compared with.
+CREATE FUNCTION scan_lines(consignment text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'position', line.position, 'product', line.product_id, 'lot', line.lot_number,
+        'serials', line.serials, 'sscc', line.sscc, 'gtin', product.gtin, 'hibc', product.hibc,
+        'scan_required', coalesce(product.scan_required, false),
+        'expires_on', lot.expires_on) ORDER BY line.position), '[]')
+    FROM consignment_line line
+    LEFT JOIN product ON product.id = line.product_id
+    LEFT JOIN lot ON lot.product_id = line.product_id AND lot.number = line.lot_number
+    WHERE line.consignment_id = $1
+$$;
+
+-- What the gate asks of the scans of a consignment, in one value; NULL where nothing was scanned
+-- and no article asks for it.
 CREATE FUNCTION scan_facts(consignment text) RETURNS jsonb
 LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN scans IS NOT NULL OR required THEN
-        jsonb_build_object('scans', coalesce(scans, '[]'), 'lines', lines) END
+    SELECT CASE WHEN counted.scans IS NOT NULL OR EXISTS (
+            SELECT FROM consignment_line line JOIN product ON product.id = line.product_id
+            WHERE line.consignment_id = $1 AND product.scan_required)
+        THEN jsonb_build_object(
+            'scans', coalesce(counted.scans, '[]'), 'lines', scan_lines($1)) END
     FROM (
         SELECT jsonb_agg(jsonb_build_object(
-                'id', scan.id, 'purpose', scan.purpose, 'parsed', scan.parsed,
-                'problem', scan.problem) ORDER BY scan.id) AS scans
+            'id', scan.id, 'purpose', scan.purpose, 'parsed', scan.parsed,
+            'problem', scan.problem) ORDER BY scan.id) AS scans
         FROM scan
         WHERE scan.consignment_id = $1
           AND NOT EXISTS (SELECT FROM scan_dismissal WHERE scan_id = scan.id)
-    ) AS undismissed,
-    (
-        SELECT coalesce(bool_or(product.scan_required), false) AS required,
-            coalesce(jsonb_agg(jsonb_build_object(
-                'position', line.position, 'product', line.product_id, 'lot', line.lot_number,
-                'serials', line.serials, 'sscc', line.sscc, 'gtin', product.gtin,
-                'hibc', product.hibc, 'scan_required', coalesce(product.scan_required, false),
-                'expires_on', lot.expires_on) ORDER BY line.position), '[]') AS lines
-        FROM consignment_line line
-        LEFT JOIN product ON product.id = line.product_id
-        LEFT JOIN lot ON lot.product_id = line.product_id AND lot.number = line.lot_number
-        WHERE line.consignment_id = $1
-    ) AS shipped
+    ) AS counted
 $$;
 
 GRANT SELECT, INSERT ON scan, scan_dismissal TO coldgate_api;

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.consignments.expiry import full_year, parse_expiry
+from api.consignments.expiry import parse_expiry
+from coldgate.udi.dates import full_year
 
 TODAY = date(2026, 3, 1)
 
