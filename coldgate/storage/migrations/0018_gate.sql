@@ -71,3 +71,41 @@ SELECT guard_rows('permit_redemption', $$EXISTS (SELECT FROM permit WHERE id = p
 
 GRANT SELECT, INSERT ON permit, permit_redemption TO coldgate_api;
 GRANT USAGE ON SEQUENCE gate_decision_id_seq, permit_id_seq TO coldgate_api;
+
+-- What a certificate must vouch for where goods are judged by this profile, as numbers of
+-- quantities; none where it takes the word of a logger that nobody calibrated.
+CREATE FUNCTION certified_quantities(profile jsonb) RETURNS smallint[]
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN $1 -> 'uncertainty' ->> 'calibration' = 'optional' THEN '{}'
+    ELSE ARRAY(
+        SELECT number FROM (VALUES (1::smallint, 'T '), (2::smallint, 'RH ')) AS symbol (number, sign)
+        WHERE EXISTS (SELECT FROM jsonb_array_elements($1 -> 'rules') AS rule
+                      WHERE starts_with(rule ->> 'when', sign) AND rule ->> 'action' <> 'NOTE')
+           OR (number = 1 AND ($1 -> 'mkt' -> 'limit' IS NOT NULL
+                               OR jsonb_typeof($1 -> 'stability') = 'object'))) END
+$$;
+
+-- Whether certificates that count for the consignor vouch for a logger over a stretch of time: for
+-- each of its channels that has to be calibrated, or where it has sent nothing yet for one of the
+-- quantities.
+CREATE FUNCTION is_calibrated(
+    logger integer, consignor text, wanted smallint[], from_at timestamptz, until_at timestamptz
+) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    WITH counting AS (
+        SELECT sensor, quantity, tstzrange(valid_from, valid_to, '[]') AS in_force
+        FROM certificate
+        WHERE logger_id = $1 AND quantity = ANY ($3) AND vouches_for(entered_by, $2)
+          AND NOT EXISTS (SELECT FROM certificate AS later WHERE later.supersedes = certificate.id)
+    ), measured AS (
+        SELECT (SELECT range_agg(in_force) FROM counting
+                WHERE counting.quantity = channel.quantity
+                  AND coalesce(counting.sensor, channel.sensor) = channel.sensor) AS in_force
+        FROM channel WHERE logger_id = $1 AND quantity = ANY ($3)
+    )
+    SELECT cardinality($3) = 0 OR coalesce(
+        (SELECT bool_and(coalesce(in_force @> tstzrange($4, $5, '[]'), false)) FROM measured),
+        (SELECT bool_or(in_force @> tstzrange($4, $5, '[]'))
+         FROM (SELECT range_agg(in_force) AS in_force FROM counting GROUP BY quantity) AS either),
+        false)
+$$;
