@@ -6,6 +6,7 @@ ColdgateError
 ├── MigrationError         the database's schema is not one this version may touch
 ├── FileFormatError        a logger file cannot be read; nothing of it was taken
 ├── WireError              a message breaks the wire contract; quarantine it under ``code``
+├── NoteError              a signed note, or the checkpoint in it, is not what it should be
 ├── ProfileError           a profile contradicts itself; ``path`` names the offending key
 ├── ScanError              a scanned code cannot be read; ``place`` is where, from 1
 ├── FlowError              an approval flow contradicts itself; ``path`` names the offending key
@@ -53,6 +54,10 @@ class WireError(ColdgateError):
         super().__init__(f"{code}: {problem}")
         self.code = code
         self.problem = problem
+
+
+class NoteError(ColdgateError):
+    """A signed note, or the checkpoint in it, is not what it should be; the message says why."""
 
 
 class ProfileError(ColdgateError):
