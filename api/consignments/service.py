@@ -22,7 +22,7 @@ from api.consignments.schemas import (
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
-from coldgate.storage import consignments, gate, placements, seals
+from coldgate.storage import consignments, gate, placements, seals, visibility
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine
 from coldgate.storage.placements import NewPlacement
 
@@ -65,10 +65,16 @@ def get_consignment(connection: Connection, caller: Caller, consignment: str) ->
     brief = ConsignmentBrief.model_validate(found)
     return ConsignmentView.model_construct(
         **dict(brief),
-        unjudged=gate.circumstances(connection, found.id).unjudged,
+        unjudged=_unjudged(connection, found.id),
         lines=[LineView.model_validate(row) for row in consignments.lines(connection, found.id)],
         legs=[LegView.model_validate(row) for row in consignments.legs(connection, found.id)],
     )
+
+
+def _unjudged(connection: Connection, consignment: str) -> int:
+    """How much the judge has yet to look at, whoever touched it."""
+    with visibility.everything(connection):
+        return gate.circumstances(connection, consignment).unjudged
 
 
 def list_consignments(
@@ -305,7 +311,8 @@ def _placed_logger(connection: Connection, consignment: str, new: SealIn) -> int
 
 def _require_free(connection: Connection, serial: str, placement: NewPlacement) -> None:
     """Return if the logger is nowhere else; its owner may know the name of where it is."""
-    taken_by = placements.overlapping(connection, placement)
+    with visibility.everything(connection):  # it may be where the caller has no part
+        taken_by = placements.overlapping(connection, placement)
     if taken_by is not None:
         raise ConflictError("LOGGER_TAKEN", f"logger {serial} is in {taken_by} at that time")
 
