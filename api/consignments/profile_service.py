@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from analytics.profile_format import load_builtin_profiles, parse_profile
 from api.consignments.profile_schemas import ProfileList, ProfileView
 from coldgate.errors import ConflictError, ForbiddenError, ProfileError
-from coldgate.storage import profiles
+from coldgate.storage import profiles, visibility
 from coldgate.storage.consignments import ProfileKey
 from coldgate.storage.profiles import NewProfile
 
@@ -38,7 +38,9 @@ def add_profile(connection: Connection, caller: Caller, new: ProfileIn) -> Profi
             "CANNOT_SET_RULES", "the operator or a manufacturer says how goods are judged"
         )
     profile = parse_profile(new.profile)
-    _require_next(profile, profiles.profiles(connection, profile_id=profile.id), party)
+    with visibility.everything(connection):  # an id belongs to one party, seen or not
+        stored = profiles.profiles(connection, profile_id=profile.id)
+    _require_next(profile, stored, party)
     profiles.insert(connection, _new(profile, party))
     caller.record(
         connection,
@@ -53,7 +55,11 @@ def add_profile(connection: Connection, caller: Caller, new: ProfileIn) -> Profi
 
 
 def list_profiles(connection: Connection, _caller: Caller) -> ProfileList:
-    """Every profile, the newest version first; profiles are no secret."""
+    """Profiles that the caller may see, the newest version of each first.
+
+    Those are the packaged ones, the operator's, its own, and those that goods of its consignments
+    are judged by.
+    """
     rows = profiles.profiles(connection)
     return ProfileList(items=[ProfileView.model_validate(row) for row in rows])
 

@@ -10,7 +10,7 @@ from api.quality.reaction import apply_judgement
 from api.schemas import Page, page_of
 from coldgate.errors import NotFoundError
 from coldgate.model import LineState, Purpose
-from coldgate.storage import consignments, gate, quality
+from coldgate.storage import consignments, gate, quality, visibility
 from coldgate.storage.gate import NewDecision
 from coldgate.storage.quality import NewDeviation
 
@@ -28,14 +28,15 @@ def ask(connection: Connection, caller: Caller, consignment: str, asked: GateIn)
     """Decide, record and act under the consignment's lock; a crash leaves none of the three."""
     found = consignments.locked(connection, consignment, scope=caller.scope)
     _require_right(caller, found, asked.purpose)
-    lines = _lines(connection, consignment, asked.lot)
-    require_movable(asked.purpose, lines)
-    facts = Facts(
-        lines=lines,
-        profile=found.profile,
-        judgement=gate.judgement(connection, consignment),
-        circumstances=gate.circumstances(connection, consignment),
-    )
+    with visibility.everything(connection):  # what the caller may not see counts as well
+        lines = _lines(connection, consignment, asked.lot)
+        require_movable(asked.purpose, lines)
+        facts = Facts(
+            lines=lines,
+            profile=found.profile,
+            judgement=gate.judgement(connection, consignment),
+            circumstances=gate.circumstances(connection, consignment),
+        )
     require_on_time(asked.purpose, received=facts.circumstances.received)
     decision = decide(asked.purpose, facts)
     row = _record(connection, caller, consignment, decision, facts)

@@ -59,10 +59,15 @@ class Reactor:
         with connect(self._dsn, "coldgate_api", autocommit=True) as connection:
             quality.listen(connection)
             while not self._stopping.is_set():
-                for consignment in quality.due(connection):
+                for consignment in self._due(connection):
                     self._react(connection, consignment)
                 for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
+
+    def _due(self, connection: Connection) -> list[str]:
+        with connection.transaction():
+            visibility.limit_to(connection, None)  # the work of all parties
+            return quality.due(connection)
 
     def _react(self, connection: Connection, consignment: str) -> None:
         """Act on one consignment; where that fails the others still get their turn."""

@@ -13,12 +13,11 @@ SELECT c.id, c.logger_id, c.sensor, c.quantity, c.number, c.valid_from, c.valid_
     encode(c.document_sha256, 'hex') AS document_sha256, c.supersedes, later.id AS superseded_by,
     c.entered_by, c.recorded_at
 FROM certificate c
-JOIN party ON party.id = c.entered_by
 JOIN logger ON logger.id = c.logger_id
 LEFT JOIN certificate later ON later.supersedes = c.id
 WHERE c.logger_id = %(logger)s AND (%(id)s::bigint IS NULL OR c.id = %(id)s)
   AND (%(scope)s::text IS NULL OR %(scope)s IN (c.entered_by, logger.party_id)
-       OR party.kind = 'operator')
+       OR is_operator(c.entered_by))
 ORDER BY c.valid_from, c.id
 
 -- name: insert_range
@@ -29,11 +28,10 @@ RETURNING id, logger_id, quantity, low_milli, high_milli, entered_by, recorded_a
 -- name: ranges
 SELECT r.id, r.logger_id, r.quantity, r.low_milli, r.high_milli, r.entered_by, r.recorded_at
 FROM sensor_range r
-JOIN party ON party.id = r.entered_by
 JOIN logger ON logger.id = r.logger_id
 WHERE r.logger_id = %(logger)s
   AND (%(scope)s::text IS NULL OR %(scope)s IN (r.entered_by, logger.party_id)
-       OR party.kind = 'operator')
+       OR is_operator(r.entered_by))
 ORDER BY r.id
 
 -- name: touch

@@ -42,14 +42,5 @@ WHERE p.consignment_id = %(consignment)s AND l.serial = %(serial)s
   AND (%(party)s::text IS NULL OR l.party_id = %(party)s)
 
 -- name: readings
-SELECT (extract(epoch FROM r.taken_at) * 1000)::bigint, r.value, r.flags
-FROM reading r
-WHERE r.channel_id = %(channel)s
-  AND r.taken_at >= coalesce(%(from_at)s::timestamptz, '-infinity')
-  AND r.taken_at < coalesce(%(to_at)s::timestamptz, 'infinity')
-  AND r.taken_at > coalesce(%(after)s::timestamptz, '-infinity')
-  AND EXISTS (
-      SELECT FROM placement p JOIN channel c ON c.logger_id = p.logger_id
-      WHERE c.id = r.channel_id AND p.consignment_id = %(consignment)s
-        AND tstzrange(p.placed_at, p.removed_at) @> r.taken_at)
-ORDER BY r.taken_at LIMIT %(limit)s
+SELECT (extract(epoch FROM taken_at) * 1000)::bigint, value, flags
+FROM readings_in(%(consignment)s, %(channel)s, %(from_at)s, %(to_at)s, %(after)s, %(limit)s)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from psycopg.pq import TransactionStatus
+
 from coldgate.storage.queries import load_queries
 
 if TYPE_CHECKING:
@@ -28,13 +30,16 @@ def everything(connection: Connection) -> Iterator[None]:
     For facts that decide about goods and for names that are unique over all parties: a row that
     is hidden from the caller must not make a check pass.
     """
-    row = connection.execute(_SQL["acting"]).fetchone()
-    before = row[0] if row is not None and row[0] is not None else ""
-    _act(connection, _EVERYTHING)
-    yield
-    # After an error nothing is left to narrow: the transaction ends.
-    _act(connection, before)
+    before = _act(connection, _EVERYTHING)
+    try:
+        yield
+    finally:
+        # After an error of the database nothing is left to narrow: the transaction ends.
+        if connection.info.transaction_status is not TransactionStatus.INERROR:
+            _act(connection, before)
 
 
-def _act(connection: Connection, party: str) -> None:
-    connection.execute(_SQL["act"], {"party": party})
+def _act(connection: Connection, party: str) -> str:
+    """Answer to ``party`` from now on; whom the transaction answered to before, '' for nobody."""
+    row = connection.execute(_SQL["act"], {"party": party}).fetchone()
+    return str(row[0]) if row else ""

@@ -1,5 +1,4 @@
 -- name: act
-SELECT set_config('coldgate.party', %(party)s, true)
-
--- name: acting
-SELECT current_setting('coldgate.party', true)
+-- In the order in which they are written: who it was, and who it is from now on.
+SELECT coalesce(current_setting('coldgate.party', true), ''),
+       set_config('coldgate.party', %(party)s, true)

@@ -144,7 +144,9 @@ def test_illegal_transition_is_told_with_its_line(world: World) -> None:
 
     with (
         pytest.raises(psycopg.Error) as refused,
-        psycopg.connect(world.dsn, options="-c role=coldgate_api") as connection,
+        psycopg.connect(
+            world.dsn, options="-c role=coldgate_api -c coldgate.party=*"
+        ) as connection,
     ):
         connection.execute(
             "UPDATE consignment_line SET state = 'released' WHERE consignment_id = %s",

@@ -13,6 +13,7 @@ from api.metrics import Metrics
 from api.quality.reaction import react
 from api.quality.reactor import Reactor
 from coldgate.launch.process import wait_until
+from coldgate.storage import visibility
 from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def test_of_two_processes_one_reacts(world: World) -> None:
 
     def attempt(_: int) -> int:
         with connect(world.dsn, "coldgate_api") as connection:
+            visibility.limit_to(connection, None)
             return react(connection, consignment)
 
     world.judge(consignment, "FAIL")
