@@ -31,6 +31,7 @@ from api.parties import routes as party_routes
 from api.parties.service import ensure_operator
 from api.quality import routes as quality_routes
 from api.quality.reactor import Reactor
+from api.scans import routes as scan_routes
 from api.signing import Signer
 from coldgate.storage import visibility
 from coldgate.storage.connection import open_pool
@@ -62,6 +63,8 @@ ROUTERS: Final = (
     lot_routes.router,
     consignment_routes.router,
     evidence_routes.router,
+    scan_routes.router,
+    scan_routes.dismissal_router,
     gate_routes.router,
     quality_routes.router,
 )

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from api.consignments import goods_service
 from api.consignments.goods_schemas import (
+    Identification,
     LotIn,
     LotList,
     LotView,
@@ -27,6 +28,12 @@ def add_product(new: ProductIn, request: Write) -> Response:
 def list_products(request: Read, after: AfterText = "", limit: Limit = 100) -> Page[ProductView]:
     """List articles."""
     return request.read(goods_service.list_products, after=after, limit=limit)
+
+
+@router.put("/products/{product}/identification", response_model=ProductView)
+def identify_product(product: Identifier, new: Identification, request: Write) -> Response:
+    """Say how an article is named on its labels, and whether its lots must be scanned."""
+    return request.write(goods_service.identify_product, product, new)
 
 
 @router.post("/products/{product}/lots", status_code=201, response_model=LotView)

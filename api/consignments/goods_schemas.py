@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field
 
 from api.consignments.expiry import parse_expiry
 from api.schemas import Body, Identifier, LotNumber, Name, View, example
+from coldgate.errors import ScanError
+from coldgate.udi.checks import checked_gtin
+from coldgate.udi.hibc import article_of
 
 
 def _is_expiry(text: str) -> str:
@@ -24,6 +27,48 @@ Expiry = Annotated[
 ]
 
 
+def _gtin(digits: str) -> str:
+    try:
+        return checked_gtin(digits, 1)
+    except ScanError as error:
+        raise ValueError(error.problem) from error
+
+
+def _article(text: str) -> str:
+    try:
+        return article_of(text)
+    except ScanError as error:
+        raise ValueError(error.problem) from error
+
+
+Gtin = Annotated[
+    str,
+    Field(
+        pattern=r"^([0-9]{8}|[0-9]{12,14})$",
+        description="GTIN-8, -12, -13 or -14 with its check digit; kept with 14 digits",
+    ),
+    AfterValidator(_gtin),
+]
+HibcArticle = Annotated[
+    str,
+    Field(
+        pattern=r"^(\+[A-Z0-9]{6,23}[A-Z0-9. $/+%-]|[A-Z0-9]{6,23})$",
+        description="Labeler, catalogue number and unit of measure of HIBC, or the primary code",
+        examples=["A123BJC5D6E71", "+A123BJC5D6E71G"],
+    ),
+    AfterValidator(_article),
+]
+
+
+class Identification(Body):
+    """How an article is named on its labels, and whether each lot of it must be scanned."""
+
+    model_config = example(gtin="09506000134352", hibc="A123BJC5D6E71", scan_required=True)
+    gtin: Gtin | None = None
+    hibc: HibcArticle | None = None
+    scan_required: bool = False
+
+
 class ProductIn(Body):
     """An article to register."""
 
@@ -32,7 +77,9 @@ class ProductIn(Body):
     )
     id: Identifier
     name: Name
-    gtin: Annotated[str, Field(pattern=r"^[0-9]{14}$")] | None = None
+    gtin: Gtin | None = None
+    hibc: HibcArticle | None = None
+    scan_required: bool = False
     freeze_sensitive: bool = True
     shock_sensitive: bool = False
     party: Identifier | None = None
@@ -45,6 +92,8 @@ class ProductView(View):
     party: Annotated[str, Field(validation_alias="party_id")]
     name: str
     gtin: str | None
+    hibc: str | None
+    scan_required: bool
     freeze_sensitive: bool
     shock_sensitive: bool
     created_at: datetime

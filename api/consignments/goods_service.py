@@ -18,8 +18,9 @@ from coldgate.storage.goods import NewProduct
 
 if TYPE_CHECKING:
     from api.caller import Caller
-    from api.consignments.goods_schemas import ProductIn
+    from api.consignments.goods_schemas import Identification, ProductIn
     from coldgate.storage.connection import Connection
+    from coldgate.storage.goods import ProductRow
 
 
 def add_product(connection: Connection, caller: Caller, new: ProductIn) -> ProductView:
@@ -31,11 +32,25 @@ def add_product(connection: Connection, caller: Caller, new: ProductIn) -> Produ
             party=caller.acting_for(new.party),
             name=new.name,
             gtin=new.gtin,
+            hibc=new.hibc,
+            scan_required=new.scan_required,
             freeze_sensitive=new.freeze_sensitive,
             shock_sensitive=new.shock_sensitive,
         ),
     )
-    caller.record(connection, "product.added", row.id, name=row.name, gtin=row.gtin)
+    caller.record(connection, "product.added", row.id, name=row.name, **_names(row))
+    return ProductView.model_validate(row)
+
+
+def identify_product(
+    connection: Connection, caller: Caller, product: str, new: Identification
+) -> ProductView:
+    """Say how an article is named on its labels; scans are compared with it from now on."""
+    goods.product(connection, scope=caller.scope, product_id=product)
+    row = goods.identify_product(
+        connection, product, gtin=new.gtin, hibc=new.hibc, scan_required=new.scan_required
+    )
+    caller.record(connection, "product.identified", product, **_names(row))
     return ProductView.model_validate(row)
 
 
@@ -61,3 +76,7 @@ def list_lots(connection: Connection, caller: Caller, product: str) -> LotList:
     """Batches of one of the caller's articles."""
     goods.product(connection, scope=caller.scope, product_id=product)
     return LotList(items=[LotView.model_validate(row) for row in goods.lots(connection, product)])
+
+
+def _names(row: ProductRow) -> dict[str, object]:
+    return {"gtin": row.gtin, "hibc": row.hibc, "scan_required": row.scan_required}

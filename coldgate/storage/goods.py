@@ -25,6 +25,8 @@ class NewProduct:
     party: str
     name: str
     gtin: str | None
+    hibc: str | None
+    scan_required: bool
     freeze_sensitive: bool
     shock_sensitive: bool
 
@@ -37,6 +39,8 @@ class ProductRow:
     party_id: str
     name: str
     gtin: str | None
+    hibc: str | None
+    scan_required: bool
     freeze_sensitive: bool
     shock_sensitive: bool
     created_at: datetime
@@ -72,6 +76,19 @@ def product(connection: Connection, *, scope: str | None, product_id: str) -> Pr
     if not rows:
         raise NotFoundError("product", product_id)
     return rows[0]
+
+
+def identify_product(
+    connection: Connection,
+    product_id: str,
+    *,
+    gtin: str | None,
+    hibc: str | None,
+    scan_required: bool,
+) -> ProductRow:
+    """Name an article on its labels otherwise; the caller has seen that there is one."""
+    parameters = {"id": product_id, "gtin": gtin, "hibc": hibc, "scan_required": scan_required}
+    return fetch_new(connection, ProductRow, _SQL["identify_product"], parameters)
 
 
 def insert_lot(connection: Connection, *, product_id: str, number: str, expires_on: date) -> LotRow:

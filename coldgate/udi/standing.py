@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from coldgate.udi.matching import Comparison, compare
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from coldgate.model import Purpose
     from coldgate.udi.matching import Difference, ShippedLine
     from coldgate.udi.scan import Scan
+
+    _Serials: TypeAlias = dict[tuple[Purpose, int], set[str | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,48 +70,60 @@ def stand(
     scans: Sequence[TakenScan], lines: Sequence[ShippedLine], purposes: Sequence[Purpose]
 ) -> ScanStanding:
     """Compare every scan with the lines as they are now."""
-    compared = [
-        (taken, taken.scan, compare(taken.scan, lines)) for taken in scans if taken.scan is not None
-    ]
-    good = [_Good(taken.purpose, scan, found) for taken, scan, found in compared if found.matches]
-    bad = {taken.id: found for taken, _, found in compared if not found.matches}
+    index = _LineIndex(lines)
+    mismatches = []
+    serials: _Serials = {}
+    for taken in scans:
+        found = None if taken.scan is None else index.compare(taken.scan)
+        if found is None or not found.matches:
+            mismatches.append(_mismatch(taken, found))
+            continue
+        for position in found.proven:
+            scanned = None if taken.scan is None else taken.scan.serial
+            serials.setdefault((taken.purpose, position), set()).add(scanned)
     return ScanStanding(
-        mismatches=tuple(
-            Mismatch(
-                id=taken.id,
-                purpose=taken.purpose,
-                unreadable=taken.unreadable,
-                differences=bad[taken.id].differences if taken.id in bad else (),
-            )
-            for taken in scans
-            if taken.scan is None or taken.id in bad
-        ),
-        lines=tuple(_line_scans(line, purpose, good) for line in lines for purpose in purposes),
+        mismatches=tuple(mismatches),
+        lines=tuple(_line_scans(line, purpose, serials) for line in lines for purpose in purposes),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Good:
-    """A scan of these goods."""
+class _LineIndex:
+    """Lines by lot, so that a thousand scans of a thousand lots are not a million comparisons."""
 
-    purpose: Purpose
-    scan: Scan
-    found: Comparison
+    def __init__(self, lines: Sequence[ShippedLine]) -> None:
+        self._lines = lines
+        self._by_lot: dict[str, list[ShippedLine]] = {}
+        for line in lines:
+            self._by_lot.setdefault(line.lot, []).append(line)
+
+    def compare(self, scan: Scan) -> Comparison:
+        """As `compare` with all lines: a scan that names a lot can only be one of that lot."""
+        if scan.lot is not None:
+            found = compare(scan, self._by_lot.get(scan.lot, ()))
+            if found.matches:
+                return found
+        return compare(scan, self._lines)
 
 
-def _line_scans(line: ShippedLine, purpose: Purpose, good: Sequence[_Good]) -> LineScans:
+def _mismatch(taken: TakenScan, found: Comparison | None) -> Mismatch:
+    return Mismatch(
+        id=taken.id,
+        purpose=taken.purpose,
+        unreadable=taken.unreadable,
+        differences=() if found is None else found.differences,
+    )
+
+
+def _line_scans(line: ShippedLine, purpose: Purpose, serials: _Serials) -> LineScans:
     """One scan stands for a lot; where units are named, each takes its own."""
-    of_line = [
-        one.scan for one in good if one.purpose is purpose and line.position in one.found.proven
-    ]
-    serials = {scan.serial for scan in of_line}
-    missing = tuple(serial for serial in line.serials or () if serial not in serials)
+    scanned = serials.get((purpose, line.position))
+    missing = tuple(unit for unit in line.serials or () if unit not in (scanned or ()))
     return LineScans(
         position=line.position,
         product=line.product,
         lot=line.lot,
         purpose=purpose,
         required=line.scan_required,
-        scanned=bool(of_line) and not missing,
+        scanned=scanned is not None and not missing,
         missing=missing,
     )

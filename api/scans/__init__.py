@@ -1,0 +1,1 @@
+"""Scans of what is printed on the goods, beside what was consigned."""
