@@ -19,7 +19,7 @@ from api.consignments import (
 )
 from api.consignments import routes as consignment_routes
 from api.context import Context
-from api.devices import calibration_routes
+from api.devices import admission_routes, calibration_routes
 from api.devices import routes as device_routes
 from api.devices.broker_auth import BrokerAuthority
 from api.devices.service import verify_gateway
@@ -33,6 +33,7 @@ from api.quality import routes as quality_routes
 from api.quality.reactor import Reactor
 from api.scans import routes as scan_routes
 from api.signing import Signer
+from api.standing import routes as standing_routes
 from coldgate.storage import visibility
 from coldgate.storage.connection import open_pool
 
@@ -58,6 +59,8 @@ ROUTERS: Final = (
     party_routes.router,
     device_routes.router,
     calibration_routes.router,
+    admission_routes.router,
+    standing_routes.router,
     goods_routes.router,
     profile_routes.router,
     lot_routes.router,

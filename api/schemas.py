@@ -35,6 +35,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
 Zone = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[!-~]+$")]
 Serial = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 LotNumber = Annotated[str, Field(pattern=r"^[!-z]{1,20}$", description="GS1 AI (10)")]
+ProfileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 RowId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Version = Annotated[int, Field(ge=1, le=MAX_INT)]
 

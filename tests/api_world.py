@@ -66,6 +66,7 @@ class World:
     stack: ExitStack
     clients: dict[str, httpx.Client] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    qualified: set[tuple[str, str]] = field(default_factory=set)
 
     def name(self, kind: str) -> str:
         return f"{kind}-{next(self.numbers):04}"
@@ -105,10 +106,27 @@ class World:
         return party
 
     def add_logger(self, party: str = "truck") -> str:
-        """A calibrated logger; its serial number."""
+        """A calibrated and admitted logger; its serial number."""
         serial = self.name("LOG")
-        self.certify(self.post("/loggers", {"serial": serial}, party=party)["id"])
+        logger = self.post("/loggers", {"serial": serial}, party=party)["id"]
+        self.certify(logger)
+        self.admit(logger)
         return serial
+
+    def admit(self, logger: int) -> dict[str, Any]:
+        """The operator's word for a logger that has sent nothing to test it by."""
+        body = {"kind": "declared", "reason": "simulated in a test"}
+        return self.post(f"/loggers/{logger}/admissions", body)
+
+    def qualify(self, carrier: str, profile: str = PROFILE) -> None:
+        """The operator approves the carrier for the profile, half a year to either side."""
+        if (carrier, profile) in self.qualified:
+            return
+        half = timedelta(days=180)
+        days = {"valid_from": BEGIN - half, "valid_until": BEGIN + half}
+        body = {name: day.date().isoformat() for name, day in days.items()}
+        self.post("/qualifications", {"carrier": carrier, "profile": profile} | body)
+        self.qualified.add((carrier, profile))
 
     def certify(self, logger: int, *, party: str = "operator", **fields: Any) -> dict[str, Any]:
         """A certificate of the logger, in force half a year to either side."""
@@ -130,7 +148,11 @@ class World:
             "lines": [{"product": "vaccine", "lot": lot, "quantity": 1} for lot in lots],
             "legs": [{"carrier": "truck", "origin": "here", "destination": "there"}],
         }
-        consignment: str = self.post("/consignments", body | fields, party="maker")["id"]
+        planned: dict[str, Any] = body | fields
+        if planned["profile"] is not None:
+            for leg in planned["legs"]:
+                self.qualify(leg["carrier"], planned["profile"]["id"])
+        consignment: str = self.post("/consignments", planned, party="maker")["id"]
         if place:
             self.place(consignment, self.add_logger())
         return consignment

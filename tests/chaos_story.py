@@ -161,6 +161,8 @@ def _plan_one(api: httpx.Client, shipment: Shipment) -> None:
         logger = {"serial": serial, "interval_seconds": seconds, "party": "carrier-1"}
         number = _done(api.post("/loggers", json=logger))["id"]
         _done(api.post(f"/loggers/{number}/certificates", json=_certificate()))
+        word = {"kind": "declared", "reason": "simulated in a test"}
+        _done(api.post(f"/loggers/{number}/admissions", json=word))
         placement = {"serial": serial, "placed_at": BEGIN.isoformat()}
         _done(api.post(f"{path}/placements", json=placement))
     leaving = _done(api.post(f"{path}/gate", json={"purpose": "dispatch"}))

@@ -13,6 +13,7 @@ from api.schemas import (
     Identifier,
     LotNumber,
     Moment,
+    ProfileId,
     Serial,
     Text,
     Version,
@@ -27,7 +28,6 @@ MAX_LEGS = 100
 MAX_SERIALS = 1_000
 UnitSerial = Annotated[str, Field(pattern=r"^[!-z]{1,20}$", description="GS1 AI (21)")]
 Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$", description="GS1 AI (00)")]
-ProfileId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
 class ProfileRef(Body):

@@ -68,9 +68,9 @@ def insert(connection: Connection, new: NewQualification) -> QualificationRow:
 
 
 def history(
-    connection: Connection, carrier: str, *, after: int, limit: int
+    connection: Connection, carrier: str | None, *, after: int, limit: int
 ) -> list[QualificationRow]:
-    """What was said of a carrier, as far as the transaction may see it, oldest first."""
+    """What was said of a carrier, or of all, as far as the transaction may see it, oldest first."""
     parameters = {"carrier": carrier, "after": after, "limit": limit}
     return fetch_all(connection, QualificationRow, _SQL["history"], parameters)
 

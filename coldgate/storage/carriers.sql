@@ -10,7 +10,7 @@ RETURNING id, party_id, carrier_id, profile_id, state, valid_from, valid_until, 
 SELECT id, party_id, carrier_id, profile_id, state, valid_from, valid_until, note, entered_by,
     recorded_at
 FROM carrier_qualification
-WHERE carrier_id = %(carrier)s AND id > %(after)s
+WHERE (%(carrier)s::text IS NULL OR carrier_id = %(carrier)s) AND id > %(after)s
 ORDER BY id LIMIT %(limit)s
 
 -- name: newest

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SHELF_LIFE: Final = timedelta(days=365)
 CALIBRATED: Final = timedelta(days=180)  # before and after a logger is placed
+QUALIFIED: Final = timedelta(days=365)  # before and after the story
 UNCERTAINTY_CELSIUS: Final = 0.2  # k = 2
 
 
@@ -98,7 +99,11 @@ class Registry:
         await self.manufacturer.tell("/consignments", body)
 
     async def place(self, consignment: str, placement: Mapping[str, object]) -> None:
-        """Put a logger of the carrier into the consignment; the manufacturer vouches for it."""
+        """Put a logger of the carrier into the consignment.
+
+        The manufacturer vouches for its calibration, the operator for its conduct: a simulated
+        logger has sent nothing yet that it could be tested by.
+        """
         path = f"/consignments/{consignment}/placements"
         placed = await self.carrier.post(path, placement, _Placement)
         certificate = {
@@ -108,6 +113,18 @@ class Registry:
             "expanded_uncertainty": UNCERTAINTY_CELSIUS,
         }
         await self.manufacturer.tell(f"/loggers/{placed.logger}/certificates", certificate)
+        word = {"kind": "declared", "reason": "a logger of the demo"}
+        await self.operator.tell(f"/loggers/{placed.logger}/admissions", word)
+
+    async def qualify_carrier(self, profile: str, *, today: date) -> None:
+        """The manufacturer approves the carrier for goods of that profile."""
+        body = {
+            "carrier": cast.CARRIER,
+            "profile": profile,
+            "valid_from": (today - QUALIFIED).isoformat(),
+            "valid_until": (today + QUALIFIED).isoformat(),
+        }
+        await self.manufacturer.tell("/qualifications", body)
 
     async def place_simulated(self, shipment: Shipment, placed_at: datetime) -> None:
         """Register the simulated loggers of a shipment and put them into it."""

@@ -95,6 +95,8 @@ class Demo:
     async def _register(self, registry: Registry, journey: Journey) -> None:
         lots = [one.lot for one in cast.SHIPMENTS]
         await registry.add_goods([*lots, cast.REAL_LOT], today=journey.end.date())
+        for profile in (cast.PROFILE, cast.REAL_PROFILE):
+            await registry.qualify_carrier(profile, today=journey.end.date())
         for shipment in cast.SHIPMENTS:
             await registry.plan(shipment.id, shipment.lot, cast.PROFILE)
             await registry.place_simulated(shipment, journey.begin)

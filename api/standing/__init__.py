@@ -1,0 +1,1 @@
+"""Whom the gate trusts: carriers by profile, and what consignor and consignee agreed on."""
