@@ -26,6 +26,10 @@ from api.devices.service import verify_gateway
 from api.errors import install_handlers, problem_responses
 from api.gate import routes as gate_routes
 from api.gate.selftest import prove_gate
+from api.identity import routes as identity_routes
+from api.identity import user_routes
+from api.identity.passwords import Passwords
+from api.identity.users import ensure_first
 from api.metrics import Metrics, RequestTimer
 from api.parties import routes as party_routes
 from api.parties.service import ensure_operator
@@ -56,6 +60,9 @@ Send the API key of your party as `Authorization: Bearer cg_…`. Every refusal 
 """
 MAX_BODY_BYTES: Final = 1024 * 1024  # a thousand lines take a tenth of it
 ROUTERS: Final = (
+    identity_routes.router,
+    identity_routes.public,
+    user_routes.router,
     party_routes.router,
     device_routes.router,
     calibration_routes.router,
@@ -124,6 +131,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
             metrics=metrics,
             reactor=reactor,
             authority=authority,
+            passwords=Passwords(),
         )
 
 
@@ -135,6 +143,12 @@ def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings, signer: Si
         profile_service.store_builtin_profiles(connection)
         if settings.operator_key is not None:
             ensure_operator(connection, settings.operator_key.get_secret_value())
+        if settings.operator_invitation is not None:
+            ensure_first(
+                connection,
+                settings.operator_invitation.get_secret_value(),
+                settings.invitation_lifetime,
+            )
 
 
 def _verifier(pool: ConnectionPool[Connection]) -> Verify:

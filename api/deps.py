@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 from api.caller import OPERATOR, Caller, CallerUser, key_digest
 from api.context import Context
-from api.errors import UnauthenticatedError
+from api.errors import AnsweredBefore, UnauthenticatedError
+from api.identity.reauthentication import Proof, Reauthenticated, reauthenticate
 from api.identity.rights import Right, Role, rights_of_key, rights_of_roles
 from api.schemas import ShownOnce
 from coldgate.errors import ConflictError
@@ -143,10 +144,23 @@ class Writer:
             visibility.limit_to(connection, self.caller.scope)
             kept = self._kept(connection)
             if kept is not None:
-                return _json(kept.status, kept.response, {REPLAYED: "true"})
+                return _repeated(kept)
             answer = action(connection, self.caller, *args, **kwargs)
             self._keep(connection, answer)
         return _json(self.status, _serialised(answer))
+
+    def reauthenticate(self, proof: Proof, digest: bytes) -> Reauthenticated:
+        """The person who asks, proven anew for a signature under the record with this digest.
+
+        A request that was answered before raises `AnsweredBefore` with that answer: its proof was
+        used up then.
+        """
+        with self.context.pool.connection() as connection:
+            visibility.limit_to(connection, self.caller.scope)
+            kept = self._kept(connection)
+        if kept is not None:
+            raise AnsweredBefore(_repeated(kept))
+        return reauthenticate(self.context, self.caller, proof, digest)
 
     def _kept(self, connection: Connection) -> StoredAnswer | None:
         if self.key is None:
@@ -208,6 +222,10 @@ async def get_writer(
 
 Read = Annotated[Reader, Depends(get_reader)]
 Write = Annotated[Writer, Depends(get_writer)]
+
+
+def _repeated(kept: StoredAnswer) -> Response:
+    return _json(kept.status, kept.response, {REPLAYED: "true"})
 
 
 def _serialised(answer: BaseModel) -> bytes:

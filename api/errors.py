@@ -6,6 +6,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
@@ -25,6 +26,7 @@ from coldgate.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from fastapi import FastAPI, Request
     from fastapi.responses import Response
@@ -57,17 +59,41 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     },
 }
 _DESCRIBED: Final = {
-    HTTPStatus.UNAUTHORIZED: ("No API key, or one that is unknown or revoked", "UNAUTHENTICATED"),
-    HTTPStatus.FORBIDDEN: ("This party may not do this", "OPERATOR_ONLY"),
+    HTTPStatus.UNAUTHORIZED: (
+        "No API key or session, or one that is unknown, expired or revoked",
+        "UNAUTHENTICATED",
+    ),
+    HTTPStatus.FORBIDDEN: ("The caller may not do this", "RIGHT_MISSING"),
     HTTPStatus.NOT_FOUND: ("No such thing, or none that the caller may see", "NOT_FOUND"),
     HTTPStatus.CONFLICT: ("Contradicts what is stored; nothing changed", "ALREADY_EXISTS"),
     HTTPStatus.UNPROCESSABLE_ENTITY: ("The request is not understood", "VALIDATION_FAILED"),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Too many attempts to log in", "TOO_MANY_ATTEMPTS"),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Try again later", "DATABASE_UNAVAILABLE"),
 }
 
 
 class UnauthenticatedError(ColdgateError):
-    """The request carries no API key that is in force."""
+    """The request carries nothing that proves who asks; ``code`` is stable."""
+
+    def __init__(self, problem: str, code: str = "UNAUTHENTICATED") -> None:
+        super().__init__(problem)
+        self.code = code
+
+
+class AnsweredBefore(ColdgateError):  # noqa: N818  # no error: it ends a request that needs no more
+    """The request was answered before; ``response`` is that answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__("answered before")
+        self.response = response
+
+
+class ThrottledError(ColdgateError):
+    """Too many attempts came before this one; it was not looked at."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("too many attempts to log in; try again later")
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +160,10 @@ def describe(error: Exception) -> Problem:
 def _of_ours(error: ColdgateError) -> Problem:
     match error:
         case UnauthenticatedError():
-            status, code, headers = HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", CHALLENGE
+            status, code, headers = HTTPStatus.UNAUTHORIZED, error.code, CHALLENGE
+        case ThrottledError():
+            status, code = HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"
+            headers = {"Retry-After": str(ceil(error.retry_after.total_seconds()))}
         case NotFoundError():
             status, code, headers = HTTPStatus.NOT_FOUND, "NOT_FOUND", {}
         case ForbiddenError():
@@ -232,6 +261,8 @@ def _unforeseen(error: Exception) -> Problem:
 
 
 def _handle(_request: Request, error: Exception) -> Response:
+    if isinstance(error, AnsweredBefore):
+        return error.response
     return describe(error).response()
 
 

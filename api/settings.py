@@ -31,6 +31,15 @@ class ApiSettings(BaseSettings):
     signing_key: SecretStr  # 32 bytes, base64url: signs permits, signatures and checkpoints
     session_idle: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
     session_lifetime: timedelta = Field(default=timedelta(hours=12), gt=timedelta(0))
+    login_attempts: int = Field(default=10, ge=1)
+    login_attempts_per_address: int = Field(default=100, ge=1)
+    login_window: timedelta = Field(default=timedelta(minutes=15), gt=timedelta(0))
+    invitation_lifetime: timedelta = Field(default=timedelta(days=7), gt=timedelta(0))
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_redirect_uri: str | None = None
+    operator_invitation: SecretStr | None = Field(default=None, min_length=16)
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65535)
     authority_url: str | None = None

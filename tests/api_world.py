@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OPERATOR_KEY: Final = "operator-key-of-the-tests"
 SIGNING_KEY: Final = "A" * 43
+PASSWORD: Final = "seven tall ferns by the gate"
 PROFILE: Final = "USP_CCT_2_8"
 PUBLIC_KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 PARTIES: Final = {
@@ -41,7 +42,11 @@ def serving(dsn: str, **settings: Any) -> Iterator[str]:
     # asyncio switches Nagle's algorithm off only where the protocol is named.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    given = {"operator_key": OPERATOR_KEY, "signing_key": SIGNING_KEY} | settings
+    given = {
+        "operator_key": OPERATOR_KEY,
+        "signing_key": SIGNING_KEY,
+        "login_attempts_per_address": 1_000_000,  # every test has the same one
+    } | settings
     app = create_app(ApiSettings(database_dsn=dsn, **given))
     config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
@@ -55,6 +60,24 @@ def serving(dsn: str, **settings: Any) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+class Person(httpx.Client):
+    """A client with the session of a user, and what proves that the user is there."""
+
+    def __init__(self, url: str, made: dict[str, Any]) -> None:
+        super().__init__(
+            base_url=url, headers={"Authorization": f"Bearer {made['token']}"}, timeout=30
+        )
+        self.token: str = made["token"]
+        self.id: int = made["user"]
+        self.session: int = made["id"]
+        self.login: str = made["login"]
+        self.printed_name: str = made["printed_name"]
+
+    def proof(self) -> dict[str, str]:
+        """What to send as `proof` with a signature."""
+        return {"password": PASSWORD}
 
 
 @dataclass
@@ -86,6 +109,21 @@ class World:
                 made = self.post(f"/parties/{party}/keys", {"label": "test"})
                 self.clients[party] = self.client(made["secret"])
         return self.clients[party]
+
+    def user(self, party: str, *roles: str) -> Person:
+        """A user of that party with these roles and a session; everybody's password is one."""
+        login = self.name("user")
+        body = {"party": party, "login": login, "printed_name": f"Dr. {login}", "roles": roles}
+        invitation = self.post("/users", body)["invitation"]
+        set_password(self.url, invitation=invitation, password=PASSWORD)
+        return self.log_in(login)
+
+    def log_in(self, login: str, **fields: str) -> Person:
+        """A session of that user."""
+        body = {"login": login, "password": PASSWORD} | fields
+        made = httpx.post(f"{self.url}/v1/session", json=body, timeout=30)
+        assert made.is_success, made.text
+        return self.stack.enter_context(Person(f"{self.url}/v1", made.json()))
 
     def post(self, path: str, body: dict[str, Any], *, party: str = "operator") -> dict[str, Any]:
         answer = self.of(party).post(path, json=body)
@@ -205,6 +243,13 @@ class World:
     def wait_for_reactions(self) -> None:
         """Return when every evaluation was acted on."""
         assert wait_until(lambda: not self.fetch("SELECT 1 FROM reaction_due"), seconds=10)
+
+
+def set_password(url: str, **fields: str) -> httpx.Response:
+    """Set a password, with an invitation or with the old one."""
+    answer = httpx.post(f"{url}/v1/password", json=fields, timeout=30)
+    assert answer.is_success, answer.text
+    return answer
 
 
 def judge(

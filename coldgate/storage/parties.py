@@ -69,9 +69,14 @@ def insert_party(connection: Connection, *, party: str, name: str, kind: str) ->
     return fetch_new(connection, PartyRow, _SQL["insert_party"], parameters)
 
 
+def ensure_operator_party(connection: Connection, party: str) -> None:
+    """Make the operator's party where it is missing."""
+    connection.execute(_SQL["ensure_party"], {"id": party, "name": "Operator", "kind": "operator"})
+
+
 def ensure_operator(connection: Connection, party: str, key_sha256: bytes) -> None:
     """Make the operator's party and first key where they are missing; a revoked key stays so."""
-    connection.execute(_SQL["ensure_party"], {"id": party, "name": "Operator", "kind": "operator"})
+    ensure_operator_party(connection, party)
     connection.execute(
         _SQL["ensure_key"], {"party": party, "label": "first key", "sha256": key_sha256}
     )
@@ -87,6 +92,14 @@ def exists(connection: Connection, party: str) -> bool:
     """Whether there is such a party."""
     row = connection.execute(_SQL["exists"], {"id": party}).fetchone()
     return row is not None and row[0] is True
+
+
+def kind(connection: Connection, party: str) -> str:
+    """What the party mainly does."""
+    row = connection.execute(_SQL["kind"], {"id": party}).fetchone()
+    if row is None:
+        raise NotFoundError("party", party)
+    return str(row[0])
 
 
 def insert_key(connection: Connection, new: NewKey) -> KeyRow:

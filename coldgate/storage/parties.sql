@@ -13,6 +13,9 @@ ORDER BY id LIMIT %(limit)s
 -- name: exists
 SELECT EXISTS (SELECT FROM party WHERE id = %(id)s)
 
+-- name: kind
+SELECT kind FROM party WHERE id = %(id)s
+
 -- name: insert_key
 INSERT INTO api_key (party_id, label, key_sha256, scopes, expires_at)
 VALUES (%(party)s, %(label)s, %(sha256)s, %(scopes)s, %(expires_at)s)

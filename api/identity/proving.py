@@ -1,0 +1,112 @@
+"""Whether somebody is the user: password and code, counted, locked and of equal work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from api.identity import totp
+from coldgate.storage import credentials, identity, quality, records
+from coldgate.storage.credentials import LockRule
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from api.context import Context
+    from coldgate.storage.connection import Connection
+    from coldgate.storage.credentials import Attempt
+    from coldgate.storage.identity import UserRow
+
+LOCK: Final = LockRule(most=5, lock=timedelta(minutes=15))
+SYSTEM: Final = "coldgate"
+
+
+class Refusal(Enum):
+    """Why a proof is none."""
+
+    WRONG = "wrong"
+    LOCKED = "locked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What somebody offers as proof."""
+
+    password: str
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proven:
+    """Who it is, at which time of the database."""
+
+    user: UserRow
+    method: str
+    at: datetime
+    password_hash: str
+
+
+def prove(context: Context, user_id: int | None, given: Given) -> Proven | Refusal:
+    """Who gave the right password and code; a wrong one counts whatever happens afterwards.
+
+    Counted in a transaction of its own before the password is looked at, so that guesses at once
+    are guesses in a row. No connection waits while the hash is computed. For a user that does not
+    exist, has no password or is locked the same hash is computed in vain.
+    """
+    attempt = None
+    if user_id is not None:
+        with context.everything() as connection:
+            attempt = credentials.begin(connection, user_id, LOCK)
+    stored = attempt.password_hash if attempt is not None else None
+    matches = context.passwords.matches(stored, given.password)
+    if attempt is None:
+        return Refusal.WRONG if user_id is None else Refusal.LOCKED
+    step = _step(context, attempt, given.code)
+    needs_step = attempt.totp_sealed is not None
+    if matches and (step is not None or not needs_step):
+        proven = _succeed(context, attempt, step, given.password)
+        if proven is not None:
+            return proven
+    with context.everything() as connection:
+        tell_if_locked(connection, attempt)
+    return Refusal.WRONG
+
+
+def _step(context: Context, attempt: Attempt, code: str | None) -> int | None:
+    if attempt.totp_sealed is None or code is None:
+        return None
+    secret = totp.unsealed(attempt.totp_sealed, attempt.user_id, context.signer)
+    return None if secret is None else totp.step_of(secret, code, attempt.at)
+
+
+def _succeed(context: Context, attempt: Attempt, step: int | None, password: str) -> Proven | None:
+    """Who it is; None when password or code served, or changed, since they were looked at."""
+    stored = attempt.password_hash or ""
+    outgrown = context.passwords.is_outgrown(stored)
+    new = context.passwords.hashed(password) if outgrown else stored
+    with context.everything() as connection:
+        at = credentials.succeed(connection, attempt, step)
+        if at is None:
+            return None
+        if outgrown:
+            credentials.rehash(connection, user_id=attempt.user_id, old=stored, new=new)
+        return Proven(
+            user=identity.user(connection, attempt.user_id),
+            method="password" if step is None else "password+totp",
+            at=at,
+            password_hash=new,
+        )
+
+
+def tell_if_locked(connection: Connection, attempt: Attempt) -> None:
+    """Announce to the user's party that this wrong attempt locked the account."""
+    if attempt.locked_until is None:
+        return
+    user = identity.user(connection, attempt.user_id)
+    facts = {"user": user.id, "login": user.login, "until": attempt.locked_until.isoformat()}
+    quality.announce(connection, kind="account.locked", party=user.party_id, body=facts)
+    records.append_ledger(
+        connection, actor=SYSTEM, kind="account.locked", subject=user.login, body=facts
+    )
