@@ -21,6 +21,7 @@ PASSWORDS: Final = (
     "COLDGATE_BROKER_PASSWORD",
     "COLDGATE_AUTHORITY_PASSWORD",
     "COLDGATE_OPERATOR_KEY",
+    "COLDGATE_OPERATOR_INVITATION",
 )
 HEAD: Final = "# Secrets of this deployment, made once; keep a copy with the backups.\n"
 

@@ -67,7 +67,7 @@ class Machine:
         self.api_port = settings.api_port
         self.health_port = self.ingest_metrics_port = self.analytics_metrics_port = 0
         self.admission_metrics_port = 0
-        self.operator_key = self.signing_key = ""
+        self.operator_key = self.operator_invitation = self.signing_key = ""
 
     @property
     def api_url(self) -> str:
@@ -80,6 +80,7 @@ class Machine:
             self.folder.acquire()
             owned.callback(self.folder.release)
             self.operator_key = self.folder.secret("operator-key", new_secret)
+            self.operator_invitation = self.folder.secret("operator-invitation", new_secret)
             self.signing_key = self.folder.secret("signing-key", new_secret)
             self.api_port = self._choose_api_port()
             self.health_port = self.folder.port("health-port")
@@ -151,6 +152,7 @@ class Machine:
             "COLDGATE_API_BROKER_HOST": self.broker.host,
             "COLDGATE_API_BROKER_PORT": str(self.broker.port),
             "COLDGATE_API_OPERATOR_KEY": self.operator_key,
+            "COLDGATE_API_OPERATOR_INVITATION": self.operator_invitation,
             "COLDGATE_API_SIGNING_KEY": self.signing_key,
             **self._broker_environment(),
         }
