@@ -1,12 +1,22 @@
 -- name: open_deviation
-INSERT INTO deviation (consignment_id, cause, verdict, evaluation_id, gate_decision_id, facts)
-VALUES (%(consignment)s, %(cause)s, %(verdict)s, %(evaluation_id)s, %(gate_decision_id)s, %(facts)s)
-ON CONFLICT (consignment_id, cause) WHERE closed_at IS NULL DO NOTHING
-RETURNING id
+WITH opened AS (
+    INSERT INTO deviation (consignment_id, cause, verdict, evaluation_id, gate_decision_id, facts,
+        party_id, source, trend_code, due_on)
+    SELECT id, %(cause)s, %(verdict)s, %(evaluation_id)s, %(gate_decision_id)s, %(facts)s,
+        consignor_id, 'gate', %(cause)s, (clock_timestamp() AT TIME ZONE 'UTC')::date + 30
+    FROM consignment WHERE id = %(consignment)s
+    ON CONFLICT (consignment_id, cause) WHERE closed_at IS NULL AND began_at IS NULL DO NOTHING
+    RETURNING id, consignment_id
+), subject AS (
+    INSERT INTO deviation_subject (deviation_id, consignment_id, goods, custody)
+    SELECT id, consignment_id, '[]', '[]' FROM opened
+)
+SELECT id FROM opened
 
 -- name: open_deviation_id
 SELECT id FROM deviation
 WHERE consignment_id = %(consignment)s AND cause = %(cause)s AND closed_at IS NULL
+ORDER BY id LIMIT 1
 
 -- name: deviations
 SELECT d.id, d.consignment_id, d.cause, d.verdict, d.evaluation_id, d.gate_decision_id, d.facts,

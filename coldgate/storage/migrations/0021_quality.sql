@@ -84,7 +84,7 @@ CREATE TABLE deviation_subject (
     deviation_id bigint NOT NULL REFERENCES deviation,
     consignment_id text NOT NULL REFERENCES consignment,
     goods jsonb NOT NULL,  -- lines: product, GTIN, lot, expiry, quantity, serials, zone, state
-    custody jsonb NOT NULL,  -- phase of the journey, and who held the goods
+    custody jsonb NOT NULL,  -- phases of the journey then, and who held the goods
     added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (deviation_id, consignment_id)
 );
@@ -118,7 +118,7 @@ CREATE TABLE deviation_recurrence (
 );
 
 INSERT INTO deviation_subject (deviation_id, consignment_id, goods, custody)
-SELECT id, consignment_id, '[]', '{}' FROM deviation;
+SELECT id, consignment_id, '[]', '[]' FROM deviation;
 INSERT INTO quality_revision (subject_kind, subject_id, number, content, author)
 SELECT 'deviation', id, revision, to_jsonb(deviation), changed_by FROM deviation;
 
