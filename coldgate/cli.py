@@ -46,7 +46,7 @@ def up(
             f"  API           {machine.api_url}\n"
             f"  reference     {machine.api_url}/docs\n"
             f"  operator key  {machine.operator_key}\n"
-            f"  invitation    {machine.operator_invitation} (sets the password of user operator once)\n"
+            f"  invitation    {machine.operator_invitation} (first password of user operator)\n"
             f"  health        http://127.0.0.1:{machine.health_port}/healthz\n"
         )
 
