@@ -24,16 +24,6 @@ END
 $$;
 ALTER FUNCTION sees_consignment(text) RESET ALL;
 
--- For the policy of `consignment` itself: a row that is being added is in no snapshot yet.
-CREATE FUNCTION carries(consignment text) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
-DECLARE
-    party text := public.acting_party();
-BEGIN
-    RETURN EXISTS (SELECT FROM public.leg WHERE leg.consignment_id = $1 AND leg.carrier_id = party);
-END
-$$;
-
 -- A logger tells of the goods that it travels with, and whoever sees these sees it.
 CREATE FUNCTION travels_where_seen(logger integer) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
@@ -97,9 +87,11 @@ SELECT guard_rows('sensor_range', $$sees_party(entered_by)
 
 -- Consignments and what is said about them.
 SELECT guard_rows('consignment', $$sees_party(consignor_id) OR sees_party(consignee_id)
-    OR carries(id)$$);
+    OR EXISTS (SELECT FROM leg WHERE leg.consignment_id = consignment.id
+                                 AND leg.carrier_id = acting_party())$$);
+SELECT guard_rows('leg', $$sees_party(carrier_id) OR sees_consignment(consignment_id)$$);
 SELECT guard_rows(told, $$sees_everything() OR sees_consignment(consignment_id)$$)
-FROM unnest(ARRAY['consignment_line', 'leg', 'placement', 'custody_event', 'seal', 'evaluation',
+FROM unnest(ARRAY['consignment_line', 'placement', 'custody_event', 'seal', 'evaluation',
                   'excursion', 'gate_decision', 'deviation', 'lot_spend', 'lane_record'
                  ]::regclass[]) AS told;
 SELECT guard_rows('line_transition', $$sees_everything()
@@ -117,6 +109,29 @@ SELECT guard_rows('profile', $$sees_party(party_id)
         party_id IS NULL OR is_operator(party_id)
         OR EXISTS (SELECT FROM consignment
                    WHERE (profile_id, profile_version) = (profile.id, profile.version)))$$);
+
+-- Nobody enters a row in the name of another, nor becomes a carrier by saying so.
+SELECT guard_entries('consignment', $$sees_party(consignor_id)$$);
+SELECT guard_entries('leg', $$sees_consignment(consignment_id)$$);
+SELECT guard_entries('logger', $$sees_party(party_id)$$);
+SELECT guard_entries('placement', $$EXISTS (
+    SELECT FROM logger WHERE logger.id = logger_id AND sees_party(logger.party_id))$$);
+SELECT guard_entries('custody_event', $$sees_party(party_id)$$);
+SELECT guard_entries('seal', $$sees_party(declared_by)$$);
+SELECT guard_entries('certificate', $$sees_party(entered_by)$$);
+SELECT guard_entries('sensor_range', $$sees_party(entered_by)$$);
+SELECT guard_entries('profile', $$sees_party(party_id)$$);
+CREATE POLICY changed_by_owner ON logger AS RESTRICTIVE FOR UPDATE TO coldgate_api
+    USING (sees_party(party_id));
+
+-- Who has not said for whom it asks sees not even what is for all.
+SELECT guard_rows('signing_key', $$acting_party() IS NOT NULL$$);
+ALTER POLICY seen_by_party ON approval_flow
+    USING (acting_party() IS NOT NULL AND (party_id IS NULL OR sees_party(party_id)));
+
+-- Ledger entries are shown to the party that their actor begins with; these are no parties.
+ALTER TABLE party ADD CONSTRAINT party_is_no_process
+    CHECK (id NOT IN ('coldgate', 'database', 'analytics', 'ingest', 'api'));
 
 -- Work that is done for all, and days of readings that only the judge looks at.
 SELECT guard_rows('reaction', $$sees_everything()$$);
