@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.storage.queries import load_queries
-from coldgate.storage.rows import fetch_all
+from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
@@ -87,6 +87,17 @@ class OpenRestriction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiftRequest:
+    """That a hold be lifted, and why; it is lifted once that is signed."""
+
+    id: int
+    restriction_id: int
+    reason: str
+    requested_by: str
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Which restrictions to list; None is no bound."""
 
@@ -110,7 +121,7 @@ def place(connection: Connection, new: NewRestriction) -> Placed:
         connection.execute(_SQL["lock_consignments"], values)
         row = connection.execute(_SQL["insert"], values).fetchone()
         assert row is not None  # noqa: S101 - INSERT … RETURNING gives its row
-        lines = fetch_all(connection, ConcernedLine, _SQL["concerned"], values)
+        lines = concerned(connection, product=new.product, lot=new.lot)
         return Placed(restriction=restriction(connection, row[0]), lines=tuple(lines))
 
 
@@ -132,6 +143,39 @@ def lift(
     if connection.execute(_SQL["lift"], parameters).fetchone() is None:
         raise ConflictError("ALREADY_LIFTED", f"restriction {restriction_id} is lifted already")
     return restriction(connection, restriction_id)
+
+
+def ask_lift(
+    connection: Connection, restriction_id: int, *, reason: str, requested_by: str
+) -> LiftRequest:
+    """Ask that a hold be lifted; the restriction stays as it is."""
+    parameters = {
+        "restriction": restriction_id,
+        "reason": reason,
+        "requested_by": requested_by,
+    }
+    return fetch_new(connection, LiftRequest, _SQL["ask_lift"], parameters)
+
+
+def lift_request(connection: Connection, request_id: int) -> LiftRequest:
+    """One request that the transaction may see."""
+    parameters = {"id": request_id, "restriction": None}
+    found = fetch_one(connection, LiftRequest, _SQL["lift_requests"], parameters)
+    if found is None:
+        raise NotFoundError("lift request", str(request_id))
+    return found
+
+
+def lift_requests(connection: Connection, restriction_id: int) -> list[LiftRequest]:
+    """Every request about a restriction, oldest first."""
+    parameters = {"id": None, "restriction": restriction_id}
+    return fetch_all(connection, LiftRequest, _SQL["lift_requests"], parameters)
+
+
+def concerned(connection: Connection, *, product: str, lot: str) -> list[ConcernedLine]:
+    """Every line of the lot, as it stands now, that the transaction may see."""
+    parameters = {"product": product, "lot": lot}
+    return fetch_all(connection, ConcernedLine, _SQL["concerned"], parameters)
 
 
 def restriction(connection: Connection, restriction_id: int) -> RestrictionRow:

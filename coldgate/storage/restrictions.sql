@@ -46,3 +46,14 @@ RETURNING restriction_id
 
 -- name: open_for
 SELECT * FROM open_restrictions(%(consignment)s)
+
+-- name: ask_lift
+INSERT INTO restriction_lift_request (restriction_id, reason, requested_by)
+VALUES (%(restriction)s, %(reason)s, %(requested_by)s)
+RETURNING id, restriction_id, reason, requested_by, requested_at
+
+-- name: lift_requests
+SELECT id, restriction_id, reason, requested_by, requested_at FROM restriction_lift_request
+WHERE (%(id)s::bigint IS NULL OR id = %(id)s)
+  AND (%(restriction)s::bigint IS NULL OR restriction_id = %(restriction)s)
+ORDER BY id

@@ -73,6 +73,16 @@ CREATE TABLE restriction_lift (
     lifted_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- That a hold be lifted, and why; it is lifted once that is signed.
+CREATE TABLE restriction_lift_request (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    restriction_id bigint NOT NULL REFERENCES restriction,
+    reason text NOT NULL CHECK (length(reason) BETWEEN 1 AND 2000),
+    requested_by text NOT NULL,  -- actor
+    requested_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX restriction_lift_request_by_restriction ON restriction_lift_request (restriction_id);
+
 -- Who names a lot in a consignment and who restricts the lot wait for each other: whoever restricts
 -- finds every consignment that the gate decided about without knowing of it. The lock stands for a
 -- 64th of all lots, so that a consignment of a thousand lines takes no thousand locks.
@@ -208,6 +218,7 @@ CREATE INDEX admission_by_logger ON admission (logger_id, id);
 
 SELECT make_append_only('restriction');
 SELECT make_append_only('restriction_lift');
+SELECT make_append_only('restriction_lift_request');
 SELECT make_append_only('document');
 SELECT make_append_only('document_withdrawal');
 SELECT make_append_only('document_vouch');
@@ -219,6 +230,8 @@ SELECT guard_rows('restriction', $$sees_party(placed_by) OR sees_goods(product_i
 SELECT guard_entries('restriction', $$sees_party(placed_by) AND owns_product(product_id)$$);
 -- Seen with the restriction: a subquery is held to the policies of what it reads.
 SELECT guard_rows('restriction_lift',
+                  $$EXISTS (SELECT FROM restriction WHERE restriction.id = restriction_id)$$);
+SELECT guard_rows('restriction_lift_request',
                   $$EXISTS (SELECT FROM restriction WHERE restriction.id = restriction_id)$$);
 SELECT guard_rows('document', $$sees_party(party_id) OR sees_party(carrier_id)
     OR (carrier_id IS NOT NULL AND employs_carrier(carrier_id))
@@ -248,7 +261,7 @@ $$;
 SELECT guard_rows('admission', $$sees_party(party_id) OR owns_logger(logger_id)$$);
 SELECT guard_entries('admission', $$sees_party(party_id)$$);
 
-GRANT SELECT, INSERT ON restriction, restriction_lift, document, document_withdrawal,
+GRANT SELECT, INSERT ON restriction, restriction_lift, restriction_lift_request, document, document_withdrawal,
     document_vouch, document_key, document_requirement, carrier_qualification,
     shelf_life_agreement, admission TO coldgate_api;
 GRANT UPDATE (revoked_at) ON document_key TO coldgate_api;
