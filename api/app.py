@@ -30,6 +30,9 @@ from api.identity import routes as identity_routes
 from api.identity import user_routes
 from api.identity.passwords import Passwords
 from api.identity.users import ensure_first
+from api.ledger import routes as ledger_routes
+from api.ledger.checkpoints import Notary
+from api.ledger.keeper import Keeper
 from api.metrics import Metrics, RequestTimer
 from api.parties import routes as party_routes
 from api.parties.service import ensure_operator
@@ -77,6 +80,7 @@ ROUTERS: Final = (
     scan_routes.dismissal_router,
     gate_routes.router,
     quality_routes.router,
+    ledger_routes.router,
 )
 
 
@@ -117,6 +121,9 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
         stack.push_async_callback(asyncio.to_thread, pool.close)
         signer = Signer(settings.signing_key.get_secret_value())
         await asyncio.to_thread(_prepare, pool, settings, signer)
+        keeper = Keeper(dsn, _notary(settings, signer), metrics)
+        keeper.start()
+        stack.push_async_callback(asyncio.to_thread, keeper.stop)
         reactor = Reactor(dsn, metrics)
         reactor.start()
         stack.push_async_callback(asyncio.to_thread, reactor.stop)
@@ -149,6 +156,10 @@ def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings, signer: Si
                 settings.operator_invitation.get_secret_value(),
                 settings.invitation_lifetime,
             )
+
+
+def _notary(settings: ApiSettings, signer: Signer) -> Notary:
+    return Notary(signer=signer, origin=settings.ledger_origin, file=settings.checkpoint_file)
 
 
 def _verifier(pool: ConnectionPool[Connection]) -> Verify:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +38,21 @@ class Metrics:
         self.reaction_failures = Counter(
             "coldgate_reaction_failures",
             "Attempts to act on an evaluation that failed and will be repeated",
+            registry=self._registry,
+        )
+        self.ledger_entries = Counter(
+            "coldgate_ledger_entries",
+            "Entries that got their place in the ledger",
+            registry=self._registry,
+        )
+        self.ledger_failures = Counter(
+            "coldgate_ledger_failures",
+            "Attempts to keep the ledger that failed and will be repeated",
+            registry=self._registry,
+        )
+        self.ledger_broken = Gauge(
+            "coldgate_ledger_broken",
+            "1 while the ledger is not what it was: the gate lets nothing be used",
             registry=self._registry,
         )
 

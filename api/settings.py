@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +41,8 @@ class ApiSettings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     oidc_redirect_uri: str | None = None
     operator_invitation: SecretStr | None = Field(default=None, min_length=16)
+    ledger_origin: str = Field(default="coldgate.local/ledger", pattern=r"^[!-*,-~]{3,200}$")
+    checkpoint_file: Path | None = None  # beyond the reach of whoever owns the database
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65535)
     authority_url: str | None = None

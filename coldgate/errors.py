@@ -6,6 +6,7 @@ ColdgateError
 ├── MigrationError         the database's schema is not one this version may touch
 ├── FileFormatError        a logger file cannot be read; nothing of it was taken
 ├── WireError              a message breaks the wire contract; quarantine it under ``code``
+├── LedgerError            the ledger is not what it was; nothing may be proven from it
 ├── NoteError              a signed note, or the checkpoint in it, is not what it should be
 ├── ProfileError           a profile contradicts itself; ``path`` names the offending key
 ├── ScanError              a scanned code cannot be read; ``place`` is where, from 1
@@ -54,6 +55,10 @@ class WireError(ColdgateError):
         super().__init__(f"{code}: {problem}")
         self.code = code
         self.problem = problem
+
+
+class LedgerError(ColdgateError):
+    """The ledger is not what it was: rows are missing, or do not fit; the message says which."""
 
 
 class NoteError(ColdgateError):

@@ -85,6 +85,7 @@ CREATE TABLE ledger_state (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
     verified_upto bigint NOT NULL DEFAULT 0,
     broken text,  -- what does not hold; NULL: all does
+    broken_at bigint,  -- and where
     checked_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 INSERT INTO ledger_state DEFAULT VALUES;

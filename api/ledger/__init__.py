@@ -1,0 +1,1 @@
+"""The ledger: entries are chained, read again, and signed for in checkpoints."""
