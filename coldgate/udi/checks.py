@@ -43,7 +43,7 @@ def _require_check_digit(digits: str, place: int, name: str) -> None:
     if int(digits[-1]) != expected:
         raise ScanError(
             "SCAN_CHECK_DIGIT",
-            place + len(digits) - 1,
+            place,
             f"{name} {digits} ends in {digits[-1]} and should end in {expected}; "
             "scan again, or compare with the print",
         )

@@ -20,7 +20,6 @@ SCHEMES: Final = ("https://", "http://")
 PRIMARY: Final = frozenset({"00", "01"})
 _NAMES: Final = {"gtin": "01", "lot": "10", "ser": "21", "cpv": "22", "sscc": "00"}  # release 1.1
 _LONE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_LONGEST_PAIR: Final = 200
 
 
 def is_link(text: str) -> bool:
@@ -41,13 +40,19 @@ def read_link(text: str, place: int, *, today: date) -> list[Fact]:
 
 def _path_facts(path: list[tuple[int, str]], place: int, *, today: date) -> Iterator[Fact]:
     """The fields of the path, from the first article or logistic unit in it to the end."""
+    pairs = path[_first_primary(path, place) :]
+    for (at, name), (inside, value) in zip(pairs[::2], pairs[1::2], strict=True):
+        number = _number(name)
+        if not is_digits(number):
+            raise ScanError("SCAN_FORMAT", at, "the path goes on with pairs such as /10/ABC only")
+        yield _pair_fact(number, value, inside, today=today)
+
+
+def _first_primary(path: list[tuple[int, str]], place: int) -> int:
+    """Where in the path the data begin; what stands before belongs to the resolver."""
     for first, (_, key) in enumerate(path):
         if _number(key) in PRIMARY and (len(path) - first) % 2 == 0:
-            for (at, name), (inside, value) in zip(
-                path[first::2], path[first + 1 :: 2], strict=True
-            ):
-                yield _pair_fact(_number(name), _decoded(value, inside), at, today=today)
-            return
+            return first
     raise ScanError(
         "SCAN_UNKNOWN",
         place,
@@ -62,14 +67,13 @@ def _query_facts(query: str, place: int, *, today: date) -> Iterator[Fact]:
         key, _, value = pair.partition("=")
         number = _number(key)
         if is_digits(number):
-            yield _pair_fact(number, _decoded(value, at + len(key) + 1), at, today=today)
+            yield _pair_fact(number, value, at + len(key) + 1, today=today)
 
 
-def _pair_fact(identifier: str, value: str, place: int, *, today: date) -> Fact:
-    if not is_digits(identifier) or len(value) > _LONGEST_PAIR:
-        raise ScanError("SCAN_FORMAT", place, "the path goes on with pairs such as /10/ABC only")
+def _pair_fact(identifier: str, text: str, place: int, *, today: date) -> Fact:
+    value = _decoded(text, place)
     if identifier == "01" and len(value) < GTIN_DIGITS:
-        value = checked_gtin(value, place + len(identifier) + 1)
+        value = checked_gtin(value, place)
     return read_field(identifier, value, place, today=today)
 
 
@@ -84,8 +88,8 @@ def _decoded(text: str, place: int) -> str:
         at = place + lone.start()
         raise ScanError("SCAN_FORMAT", at, "% in an address is followed by two hex digits")
     decoded = unquote(text, errors="replace")
-    if not decoded.isascii():
-        raise ScanError("SCAN_CHARACTER", place, "GS1 fields hold ASCII characters only")
+    if not decoded.isascii() or not decoded.isprintable():
+        raise ScanError("SCAN_CHARACTER", place, "GS1 fields hold printable ASCII characters only")
     return decoded
 
 

@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 SEPARATOR: Final = "\x1d"  # how scanners deliver FNC1 between fields
 LONGEST_IDENTIFIER: Final = 4
 LONGEST_FIELD: Final = 128  # GS1 General Specifications, 3.2: the longest has 90 after its AI
+_PREDEFINED_LENGTHS: Final = {  # with the identifier, by its first two digits: ibid., 7.8.5
+    "00": 20,
+    "01": 16,
+    "02": 16,
+    "03": 16,
+    "04": 18,
+    "20": 4,
+    "41": 16,
+    **{str(prefix): 8 for prefix in range(11, 20)},
+    **{str(prefix): 10 for prefix in range(31, 37)},
+}
+_DATE: Final = re.compile(r"[0-9]{6}")
+_DATES: Final = frozenset({Field.EXPIRY, Field.MADE})
 _PRINTED: Final = re.compile(r"\(([0-9]{2,4})\)")
 _FIELDS: Final = {
     "00": Field.SSCC,
@@ -57,55 +70,47 @@ def read_printed_text(text: str, place: int, *, today: date) -> list[Fact]:
     facts = []
     for bracket, end in zip(brackets, ends, strict=True):
         value = text[bracket.end() : end].replace(" ", "")
-        facts.append(read_field(bracket[1], value, place + bracket.start(), today=today))
+        facts.append(read_field(bracket[1], value, place + bracket.end(), today=today))
     return _understood(facts, place)
 
 
 def read_field(identifier: str, value: str, place: int, *, today: date) -> Fact:
-    """One field whose ends are known; an unknown ``identifier`` is kept as it stands."""
+    """One field, whose value begins at ``place``; an unknown ``identifier`` is kept as it is."""
     known = _identifier(identifier)
     if known is None or known.ai != identifier:
         return Fact(field=Field.OTHER, value=value, place=place, identifier=identifier)
+    if _FIELDS.get(identifier) in _DATES and _DATE.match(value):
+        _day(value, place, today=today)  # it says more than that the format does not fit
     if len(value) > LONGEST_FIELD or not re.fullmatch(known.pattern, identifier + value):
         raise _misfit(known, value, place)
     return _fact(known, value, place, today=today)
 
 
 def _read_segment(segment: str, place: int, *, today: date) -> Iterator[Fact]:
-    """The fields between two separators; only the last may be of variable length."""
+    """The fields between two separators; one of variable length reaches to the end."""
     at = 0
     while at < len(segment):
         known = _identifier(segment[at : at + LONGEST_IDENTIFIER])
+        length = _PREDEFINED_LENGTHS.get(segment[at : at + 2], len(segment))
+        field = segment[at : at + length]
         if known is None:
-            # Without its identifier nobody knows where the field ends, but at the separator.
-            yield Fact(field=Field.OTHER, value=segment[at:], place=place + at)
-            return
-        start = at + len(known.ai)
-        rest = segment[start : start + LONGEST_FIELD]
-        value = segment[start:] if known.separator_required else _fixed(known, rest, place + at)
-        yield read_field(known.ai, value, place + at, today=today)
-        at = start + len(value)
-
-
-def _fixed(known: GS1ApplicationIdentifier, rest: str, place: int) -> str:
-    """The part of ``rest`` that belongs to a field of predefined length."""
-    match = re.match(known.pattern.removesuffix("$"), known.ai + rest)
-    if match is None:
-        raise _misfit(known, rest, place)
-    return match[0].removeprefix(known.ai)
+            yield Fact(field=Field.OTHER, value=field, place=place + at)
+        else:
+            start = len(known.ai)
+            yield read_field(known.ai, field[start:], place + at + start, today=today)
+        at += length
 
 
 def _fact(known: GS1ApplicationIdentifier, value: str, place: int, *, today: date) -> Fact:
     field = _FIELDS.get(known.ai, Field.OTHER)
-    inside = place + len(known.ai)
     read: str | int | date = value
     match field:
         case Field.GTIN:
-            read = checked_gtin(value, inside)
+            read = checked_gtin(value, place)
         case Field.SSCC:
-            read = checked_sscc(value, inside)
+            read = checked_sscc(value, place)
         case Field.EXPIRY | Field.MADE:
-            read = _day(value, inside, today=today)
+            read = _day(value, place, today=today)
         case Field.QUANTITY:
             read = _count(known, value, place)
         case _:

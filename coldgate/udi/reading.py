@@ -55,7 +55,8 @@ def _read_code(text: str, place: int, *, today: date) -> Reading:
         )
     if not text.startswith("]"):
         return _read_unmarked(text, place, today=today)
-    symbology, inside = text[:_SYMBOLOGY_LENGTH], place + _SYMBOLOGY_LENGTH
+    symbology = text[:_SYMBOLOGY_LENGTH]
+    inside = place + len(symbology)
     text = text[_SYMBOLOGY_LENGTH:]
     if symbology in GS1_SYMBOLS:
         return Form.ELEMENT_STRING, read_element_string(text, inside, today=today)
