@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from api.quality.reaction import react
-from coldgate.storage import quality, visibility
+from coldgate.storage import reactions, visibility
 from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Reactor:
 
     def _watch(self) -> None:
         with connect(self._dsn, "coldgate_api", autocommit=True) as connection:
-            quality.listen(connection)
+            reactions.listen(connection)
             while not self._stopping.is_set():
                 for consignment in self._due(connection):
                     self._react(connection, consignment)
@@ -67,7 +67,7 @@ class Reactor:
     def _due(self, connection: Connection) -> list[str]:
         with connection.transaction():
             visibility.limit_to(connection, None)  # the work of all parties
-            return quality.due(connection)
+            return reactions.due(connection)
 
     def _react(self, connection: Connection, consignment: str) -> None:
         """Act on one consignment; where that fails the others still get their turn."""

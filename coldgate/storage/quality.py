@@ -122,22 +122,6 @@ def announce(
     connection.execute(_SQL["announce"], parameters)
 
 
-def listen(connection: Connection) -> None:
-    """Hear of new evaluations on this connection from now on."""
-    connection.execute(_SQL["listen"])
-
-
-def due(connection: Connection) -> list[str]:
-    """Consignments with evaluations that nobody has acted on."""
-    return [row[0] for row in connection.execute(_SQL["due"]).fetchall()]
-
-
-def claim(connection: Connection, consignment: str) -> frozenset[int]:
-    """Evaluations that this transaction acts on; whoever commits first has them."""
-    rows = connection.execute(_SQL["claim"], {"consignment": consignment}).fetchall()
-    return frozenset(row[0] for row in rows)
-
-
 def evaluations(
     connection: Connection, consignment: str, *, after: int, limit: int
 ) -> list[EvaluationRow]:

@@ -32,20 +32,6 @@ ORDER BY d.id LIMIT %(limit)s
 INSERT INTO outbox (kind, consignment_id, party_id, body)
 VALUES (%(kind)s, %(consignment)s, %(party)s, %(body)s)
 
--- name: due
-SELECT DISTINCT consignment_id FROM reaction_due
-
--- name: claim
-WITH due AS (
-    DELETE FROM reaction_due WHERE consignment_id = %(consignment)s RETURNING evaluation_id
-)
-INSERT INTO reaction (evaluation_id) SELECT evaluation_id FROM due
-ON CONFLICT DO NOTHING
-RETURNING evaluation_id
-
--- name: listen
-LISTEN coldgate_evaluation
-
 -- name: evaluations
 SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_version, engine,
     input_digest, evaluated_at

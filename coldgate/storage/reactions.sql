@@ -38,13 +38,23 @@ ORDER BY x.started_at, x.id
 SELECT l.position, l.product_id, l.lot_number, l.zone, stood.evaluation_id
 FROM consignment_line l
 LEFT JOIN LATERAL (
-    SELECT d.evaluation_id
-    FROM gate_decision d
-    WHERE d.consignment_id = l.consignment_id AND d.purpose = 'receipt_release' AND d.permitted
-      AND (d.lines = '[]' OR EXISTS (
-            SELECT FROM jsonb_array_elements(d.lines) AS part
-            WHERE (part ->> 'position')::integer = l.position AND part ->> 'verdict' = 'PASS'))
-    ORDER BY d.id DESC LIMIT 1
+    SELECT said.evaluation_id
+    FROM (
+        SELECT d.evaluation_id, d.decided_at
+        FROM gate_decision d
+        WHERE d.consignment_id = l.consignment_id AND d.purpose = 'receipt_release'
+          AND d.permitted
+          AND (d.lines = '[]' OR EXISTS (
+                SELECT FROM jsonb_array_elements(d.lines) AS part
+                WHERE (part ->> 'position')::integer = l.position
+                  AND part ->> 'verdict' = 'PASS'))
+        UNION ALL
+        SELECT s.evaluation_id, s.granted_at
+        FROM disposition s
+        WHERE s.consignment_id = l.consignment_id AND s.decision = 'release'
+          AND s.state = 'granted' AND l.position = ANY (s.positions)
+    ) AS said (evaluation_id, said_at)
+    ORDER BY said.said_at DESC LIMIT 1
 ) stood ON true
 WHERE l.consignment_id = %(consignment)s AND l.state = 'released'
 ORDER BY l.position
