@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from fastapi_offline import FastAPIOffline
 
 from api import operations
+from api.approvals import delegation_routes, flow_routes, flow_service
+from api.approvals import routes as approval_routes
 from api.consignments import (
     evidence_routes,
     goods_routes,
@@ -24,10 +26,12 @@ from api.devices import routes as device_routes
 from api.devices.broker_auth import BrokerAuthority
 from api.devices.service import verify_gateway
 from api.errors import install_handlers, problem_responses
+from api.gate import disposition_routes
 from api.gate import routes as gate_routes
 from api.gate.selftest import prove_gate
+from api.identity import oidc_routes, user_routes
 from api.identity import routes as identity_routes
-from api.identity import user_routes
+from api.identity.oidc import Provider
 from api.identity.passwords import Passwords
 from api.identity.users import ensure_first
 from api.ledger import routes as ledger_routes
@@ -38,6 +42,7 @@ from api.parties import routes as party_routes
 from api.parties.service import ensure_operator
 from api.quality import routes as quality_routes
 from api.quality.reactor import Reactor
+from api.restrictions import routes as restriction_routes
 from api.scans import routes as scan_routes
 from api.signing import Signer
 from api.standing import routes as standing_routes
@@ -66,6 +71,8 @@ ROUTERS: Final = (
     identity_routes.router,
     identity_routes.public,
     user_routes.router,
+    oidc_routes.public,
+    oidc_routes.router,
     party_routes.router,
     device_routes.router,
     calibration_routes.router,
@@ -79,7 +86,13 @@ ROUTERS: Final = (
     scan_routes.router,
     scan_routes.dismissal_router,
     gate_routes.router,
+    disposition_routes.router,
+    approval_routes.router,
+    approval_routes.withdrawals,
+    delegation_routes.router,
+    flow_routes.router,
     quality_routes.router,
+    restriction_routes.router,
     ledger_routes.router,
 )
 
@@ -139,6 +152,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
             reactor=reactor,
             authority=authority,
             passwords=Passwords(),
+            provider=Provider(settings.provider) if settings.provider else None,
         )
 
 
@@ -148,6 +162,7 @@ def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings, signer: Si
         visibility.limit_to(connection, None)
         signer.publish(connection)
         profile_service.store_builtin_profiles(connection)
+        flow_service.store_builtin_flows(connection)
         if settings.operator_key is not None:
             ensure_operator(connection, settings.operator_key.get_secret_value())
         if settings.operator_invitation is not None:

@@ -13,7 +13,7 @@ from coldgate.storage.approvals import NewApproval
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from api.approvals.flow import Excluded, Flow
     from api.caller import Caller
@@ -22,6 +22,21 @@ if TYPE_CHECKING:
     from coldgate.storage.flows import FlowRow
 
 SYSTEM: Final = "coldgate"  # author of what Coldgate itself asks for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What a kind of subject does about signatures; all of it in the transaction that signs.
+
+    ``record_now`` tells the record of a subject as its feature would show it now, in the same words
+    as when it was frozen; `NotFoundError` where there is none any more. ``granted`` and ``refused``
+    are given the closed approval and the actor who closed it; ``refused`` is also called when the
+    request expired or was withdrawn: the approval's ``state`` says which.
+    """
+
+    record_now: Callable[[Connection, str], Mapping[str, object]]
+    granted: Callable[[Connection, ApprovalRow, str], None]
+    refused: Callable[[Connection, ApprovalRow, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

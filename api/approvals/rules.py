@@ -57,6 +57,7 @@ class Person:
     user: int
     party: str
     roles: frozenset[Role]
+    name: str = ""  # as printed; no rule asks for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,42 @@
+-- name: insert
+INSERT INTO disposition (consignment_id, positions, decision, evaluation_id, verdict, rationale,
+    statement_document_id, author)
+VALUES (%(consignment)s, %(positions)s, %(decision)s, %(evaluation_id)s, %(verdict)s,
+    %(rationale)s, %(statement_document_id)s, %(author)s)
+RETURNING id
+
+-- name: attach
+UPDATE disposition SET approval_id = %(approval)s WHERE id = %(id)s
+
+-- name: close
+UPDATE disposition SET state = %(state)s,
+    granted_at = CASE WHEN %(state)s = 'granted' THEN clock_timestamp() END
+WHERE id = %(id)s
+
+-- name: dispositions
+SELECT d.id, d.consignment_id, d.positions, d.decision, d.evaluation_id,
+    evaluation.version AS evaluation_version, d.verdict, d.rationale, d.statement_document_id,
+    d.author, d.approval_id, d.state, d.created_at, d.granted_at
+FROM disposition d JOIN evaluation ON evaluation.id = d.evaluation_id
+WHERE d.id > %(after)s
+  AND (%(id)s::bigint IS NULL OR d.id = %(id)s)
+  AND (%(consignment)s::text IS NULL OR d.consignment_id = %(consignment)s)
+  AND (%(state)s::text IS NULL OR d.state = %(state)s)
+ORDER BY d.id LIMIT %(limit)s
+
+-- name: evaluation
+SELECT e.id, e.version, e.verdict, e.provisional, e.with_excursions, e.engine, e.input_digest,
+    e.body, e.profile_id, e.profile_version, profile.digest AS profile_digest,
+    NOT EXISTS (SELECT FROM evaluation AS later
+                WHERE later.consignment_id = e.consignment_id AND later.version > e.version)
+        AS newest
+FROM evaluation e
+JOIN profile ON (profile.id, profile.version) = (e.profile_id, e.profile_version)
+WHERE e.consignment_id = %(consignment)s AND e.version = %(version)s
+
+-- name: statement
+SELECT document.id, document.party_id, document.kind, document.product_id, document.lot_number,
+    document.consignment_id, document.title, document.sha256,
+    coalesce(document.valid_until < (clock_timestamp() AT TIME ZONE 'UTC')::date, false)
+        OR EXISTS (SELECT FROM document_withdrawal WHERE document_id = document.id) AS void
+FROM document WHERE document.id = %(id)s
