@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from psycopg_pool import ConnectionPool
 
 from api.devices.broker_auth import BrokerAuthority
+from api.identity.oidc import Provider
 from api.identity.passwords import Passwords
 from api.metrics import Metrics
 from api.quality.reactor import Reactor
@@ -18,7 +19,10 @@ from coldgate.storage.connection import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Everything that outlives a request; ``authority`` is None where no broker asks us."""
+    """Everything that outlives a request.
+
+    ``authority`` is None where no broker asks us, ``provider`` where people have passwords only.
+    """
 
     settings: ApiSettings
     signer: Signer
@@ -27,6 +31,7 @@ class Context:
     reactor: Reactor
     authority: BrokerAuthority | None
     passwords: Passwords
+    provider: Provider | None
 
     @contextmanager
     def everything(self) -> Iterator[Connection]:

@@ -88,6 +88,14 @@ class AnsweredBefore(ColdgateError):  # noqa: N818  # no error: it ends a reques
         self.response = response
 
 
+class ProviderError(ColdgateError):
+    """The identity provider cannot be reached, or does not speak OpenID Connect."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("the identity provider does not answer as it should; try again later")
+        self.url = url
+
+
 class ThrottledError(ColdgateError):
     """Too many attempts came before this one; it was not looked at."""
 
@@ -164,6 +172,9 @@ def _of_ours(error: ColdgateError) -> Problem:
         case ThrottledError():
             status, code = HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"
             headers = {"Retry-After": str(ceil(error.retry_after.total_seconds()))}
+        case ProviderError():
+            logger.warning("identity provider failed", extra={"url": error.url}, exc_info=error)
+            status, code, headers = HTTPStatus.SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE", RETRY
         case NotFoundError():
             status, code, headers = HTTPStatus.NOT_FOUND, "NOT_FOUND", {}
         case ForbiddenError():

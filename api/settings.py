@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.devices.broker_auth import AuthoritySettings
+from api.identity.oidc import ProviderSettings
 from api.signing import seed_from_text
 from coldgate.storage.sessions import Ages
 
@@ -30,6 +32,7 @@ class ApiSettings(BaseSettings):
     pool_size: int = Field(default=10, ge=2)
     operator_key: SecretStr | None = Field(default=None, min_length=16)
     signing_key: SecretStr  # 32 bytes, base64url: signs permits, signatures and checkpoints
+    permit_lifetime: timedelta = Field(default=timedelta(minutes=15), gt=timedelta(0))
     session_idle: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
     session_lifetime: timedelta = Field(default=timedelta(hours=12), gt=timedelta(0))
     login_attempts: int = Field(default=10, ge=1)
@@ -62,6 +65,37 @@ class ApiSettings(BaseSettings):
             raise ValueError("authority url, password and seed are given together or not at all")
         return self
 
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> ApiSettings:
+        given = (
+            self.oidc_issuer,
+            self.oidc_client_id,
+            self.oidc_client_secret,
+            self.oidc_redirect_uri,
+        )
+        if any(given) and not all(given):
+            raise ValueError("oidc issuer, client id and secret, redirect are given together")
+        if self.oidc_issuer and not _is_private(self.oidc_issuer):
+            raise ValueError("oidc issuer must be https, or on this machine")
+        return self
+
+    @property
+    def provider(self) -> ProviderSettings | None:
+        """The identity provider; None where people have passwords only."""
+        if not (
+            self.oidc_issuer
+            and self.oidc_client_id
+            and self.oidc_client_secret
+            and self.oidc_redirect_uri
+        ):
+            return None
+        return ProviderSettings(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id,
+            client_secret=self.oidc_client_secret,
+            redirect_uri=self.oidc_redirect_uri,
+        )
+
     @property
     def session_ages(self) -> Ages:
         """How long sessions live."""
@@ -77,3 +111,9 @@ class ApiSettings(BaseSettings):
             password=self.authority_password.get_secret_value(),
             seed=self.authority_seed.get_secret_value(),
         )
+
+
+def _is_private(url: str) -> bool:
+    """Whether nobody in between can change what comes from there."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in {"127.0.0.1", "localhost", "::1"}

@@ -211,6 +211,33 @@ class TotpConfirm(Body):
     code: Code
 
 
+class ReauthenticateIn(Body):
+    """Which record is to be signed."""
+
+    model_config = example(digest="ab" * 32)
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the record")]
+
+
+class VisitBegun(View):
+    """Where the person proves itself; the answer sets a cookie that has to come back."""
+
+    url: str
+
+
+class TicketCreated(View):
+    """A ticket for one signature under the record with this digest; it serves five minutes."""
+
+    ticket: str
+    digest: str
+
+
+class OidcAnswer(View):
+    """What a visit to the identity provider was for."""
+
+    session: SessionCreated | None
+    ticket: TicketCreated | None
+
+
 class TotpView(View):
     """Whether a code is demanded beside the password."""
 
