@@ -53,7 +53,7 @@ class SignatureRequest:
     record: Mapping[str, object]
     party: str
     consignment: str | None = None
-    people: Mapping[Excluded, int] = field(default_factory=dict)
+    people: Mapping[Excluded, frozenset[int]] = field(default_factory=dict)
 
 
 def open_approval(
@@ -142,7 +142,7 @@ def _new(
         record=canonical_json(wanted.record),
         author=actor_of(author),
         author_user_id=user.id if user else None,
-        barred=[wanted.people[role] for role in flow.excluded if role in wanted.people],
+        barred=sorted({user for role in flow.excluded for user in wanted.people.get(role, ())}),
         expires=flow.expires,
     )
 
