@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from coldgate.udi.matching import Comparison, compare
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from coldgate.udi.scan import Scan
 
     _Serials: TypeAlias = dict[tuple[Purpose, int], set[str | None]]
+
+MOST_EXPLAINED: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +90,34 @@ def stand(
 
 
 class _LineIndex:
-    """Lines by lot, so that a thousand scans of a thousand lots are not a million comparisons."""
+    """Lines by lot, so that a thousand scans of a thousand lots are not a million comparisons.
+
+    Only the first `MOST_EXPLAINED` mismatches are told from the nearest of all lines, the others
+    from the lines of their lot, if there are any.
+    """
 
     def __init__(self, lines: Sequence[ShippedLine]) -> None:
         self._lines = lines
         self._by_lot: dict[str, list[ShippedLine]] = {}
+        self._known: dict[Scan, Comparison] = {}
+        self._explained = 0
         for line in lines:
             self._by_lot.setdefault(line.lot, []).append(line)
 
     def compare(self, scan: Scan) -> Comparison:
         """As `compare` with all lines: a scan that names a lot can only be one of that lot."""
-        if scan.lot is not None:
-            found = compare(scan, self._by_lot.get(scan.lot, ()))
-            if found.matches:
-                return found
+        known = self._known.get(scan)
+        if known is None:
+            known = self._known[scan] = self._compare(scan)
+        return known
+
+    def _compare(self, scan: Scan) -> Comparison:
+        if scan.lot is None:
+            return compare(scan, self._lines)
+        found = compare(scan, self._by_lot.get(scan.lot, ()))
+        if found.matches or self._explained >= MOST_EXPLAINED:
+            return found
+        self._explained += 1
         return compare(scan, self._lines)
 
 

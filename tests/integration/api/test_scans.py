@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from coldgate.launch.process import wait_until
 from coldgate.model import Purpose
 from coldgate.storage import scans
 from coldgate.storage.visibility import limit_to
@@ -22,6 +25,10 @@ GTIN = "09506000134352"
 OTHER_GTIN = "09521234543213"
 LABEL = f"]d201{GTIN}17601231" + "10A1"
 GS = "\x1d"
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+    " AND wait_event_type = 'Lock' AND query ~ 'FROM consignment'"
+)
 
 
 def article(world: World, **fields: Any) -> str:
@@ -206,3 +213,38 @@ def test_scans_are_listed_in_pages_and_hidden_from_strangers(world: World) -> No
     assert rest["next"] is None
     assert world.of("stranger").get(path).status_code == 404
     assert world.of("stranger").get(f"{path}/{ids[0]}").status_code == 404
+
+
+def test_scan_comes_before_or_after_a_decision_and_never_within(world: World) -> None:
+    consignment = consigned(world, article(world))
+    with ThreadPoolExecutor() as pool, psycopg.connect(world.dsn) as deciding:
+        deciding.execute("SELECT FROM consignment WHERE id = %s FOR UPDATE", (consignment,))
+        sent = pool.submit(scan, world, consignment, "unreadable")
+        assert wait_until(lambda: bool(world.fetch(WAITING)), seconds=10)
+
+        assert not world.fetch("SELECT FROM scan WHERE consignment_id = %s", consignment)
+        deciding.rollback()
+        assert sent.result(timeout=10)["id"]
+
+
+def test_same_request_twice_is_one_scan(world: World) -> None:
+    consignment = consigned(world, article(world))
+    path, body = f"/consignments/{consignment}/scans", {"raw": LABEL, "purpose": "dispatch"}
+    key = {"Idempotency-Key": world.name("scan")}
+
+    answers = [world.of("truck").post(path, json=body, headers=key) for _ in range(2)]
+
+    assert answers[0].json() == answers[1].json()
+    assert len(world.get(path)["items"]) == 1
+
+
+def test_scan_and_dismissal_are_never_changed_and_are_in_the_ledger(world: World) -> None:
+    consignment = consigned(world, article(world))
+    taken = scan(world, consignment, "unreadable")
+    dismiss(world, consignment, taken["id"])
+
+    for table in ("scan", "scan_dismissal"):
+        with psycopg.connect(world.dsn) as owner, pytest.raises(psycopg.errors.RestrictViolation):
+            owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+    kinds = world.fetch("SELECT kind FROM ledger_entry WHERE subject = %s ORDER BY id", consignment)
+    assert kinds[-2:] == ["scan.taken", "scan.dismissed"]

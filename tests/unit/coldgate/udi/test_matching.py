@@ -10,7 +10,7 @@ import pytest
 from coldgate.model import Purpose
 from coldgate.udi.matching import Compared, Comparison, ShippedLine, compare
 from coldgate.udi.scan import Form, Scan
-from coldgate.udi.standing import ScanStanding, TakenScan, stand
+from coldgate.udi.standing import MOST_EXPLAINED, ScanStanding, TakenScan, stand
 
 GTIN = "09506000134352"
 OTHER_GTIN = "09521234543213"
@@ -146,6 +146,15 @@ def test_pallet_does_not_stand_for_units_that_the_line_names() -> None:
     found = standing(scan(sscc=SSCC), scan(serial="S2"), lines=lines)
 
     assert found.unscanned(Purpose.DISPATCH)[0].missing == ("S1",)
+
+
+def test_every_mismatch_is_found_where_only_some_are_explained() -> None:
+    wrong = [scan(lot=f"X{number}") for number in range(MOST_EXPLAINED + 10)]
+
+    found = standing(*wrong, lines=(line(),))
+
+    assert len(found.mismatches) == len(wrong)
+    assert all(one.differences for one in found.mismatches)
 
 
 def test_article_that_need_not_be_scanned_is_never_missing() -> None:
