@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 from pathlib import Path  # noqa: TC003 - pydantic reads the annotation when it runs
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from api.devices.broker_auth import AuthoritySettings
 from api.identity.oidc import ProviderSettings
 from api.signing import seed_from_text
 from coldgate.storage.sessions import Ages
+
+MEBIBYTE: Final = 1024 * 1024
 
 
 class ApiSettings(BaseSettings):
@@ -46,6 +49,7 @@ class ApiSettings(BaseSettings):
     operator_invitation: SecretStr | None = Field(default=None, min_length=16)
     ledger_origin: str = Field(default="coldgate.local/ledger", pattern=r"^[!-*,-~]{3,200}$")
     checkpoint_file: Path | None = None  # beyond the reach of whoever owns the database
+    document_bytes: int = Field(default=10 * MEBIBYTE, ge=1024, le=256 * MEBIBYTE)
     broker_host: str = "127.0.0.1"
     broker_port: int = Field(default=1883, ge=1, le=65535)
     authority_url: str | None = None

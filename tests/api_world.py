@@ -204,8 +204,8 @@ class World:
         return self.post(f"/consignments/{consignment}/events", body, party="hospital")
 
     def gate(self, consignment: str, purpose: str, **fields: Any) -> dict[str, Any]:
-        body = {"purpose": purpose} | fields
-        return self.post(f"/consignments/{consignment}/gate", body)
+        body = {"consignment": consignment, "purpose": purpose} | fields
+        return self.post("/gate/decisions", body)
 
     def received(self, **fields: Any) -> str:
         """A consignment that was dispatched and has come; nobody judged it yet."""
@@ -271,10 +271,16 @@ def judge(
         " SELECT %(consignment)s, coalesce(max(version), 0) + 1, %(verdict)s, %(provisional)s,"
         " %(with_excursions)s, 'USP_CCT_2_8',"
         " (SELECT max(version) FROM profile WHERE id = 'USP_CCT_2_8'), 'test', '-', %(body)s"
-        " FROM evaluation WHERE consignment_id = %(consignment)s RETURNING version",
+        " FROM evaluation WHERE consignment_id = %(consignment)s RETURNING version, id",
         values | fields,
     ).fetchone()
     assert row is not None
+    connection.execute("DELETE FROM audit_due WHERE evaluation_id = %s", (row[1],))
+    connection.execute(
+        "INSERT INTO evidence_audit (evaluation_id, messages, broken, unsigned)"
+        " VALUES (%s, 0, 0, 0)",
+        (row[1],),
+    )
     connection.execute("SELECT pg_notify('coldgate_evaluation', %s)", (consignment,))
     return int(row[0])
 

@@ -141,6 +141,9 @@ def plan(api: httpx.Client) -> None:
     _done(api.post("/parties", json=carrier))
     product = {"id": "vaccine", "name": "Vaccine", "freeze_sensitive": False, "party": "carrier-1"}
     _done(api.post("/products", json=product))
+    approval = {"carrier": "carrier-1", "profile": PROFILE}
+    days = {"valid_from": "2000-01-01", "valid_until": "2099-12-31"}
+    _done(api.post("/qualifications", json=approval | days))
     for shipment in SHIPMENTS:
         _plan_one(api, shipment)
 
@@ -154,6 +157,7 @@ def _plan_one(api: httpx.Client, shipment: Shipment) -> None:
         "consignee": "carrier-1",
         "profile": {"id": PROFILE},
         "lines": [{"product": "vaccine", "lot": shipment.id, "quantity": 1}],
+        "legs": [{"carrier": "carrier-1", "origin": "here", "destination": "there"}],
     }
     _done(api.post("/consignments", json=consignment))
     for serial in shipment.serials:
@@ -165,7 +169,8 @@ def _plan_one(api: httpx.Client, shipment: Shipment) -> None:
         _done(api.post(f"/loggers/{number}/admissions", json=word))
         placement = {"serial": serial, "placed_at": BEGIN.isoformat()}
         _done(api.post(f"{path}/placements", json=placement))
-    leaving = _done(api.post(f"{path}/gate", json={"purpose": "dispatch"}))
+    asked = {"consignment": shipment.id, "purpose": "dispatch"}
+    leaving = _done(api.post("/gate/decisions", json=asked))
     assert leaving["permitted"], leaving
     _done(api.post(f"{path}/events", json={"kind": "packed", "happened_at": BEGIN.isoformat()}))
 
@@ -190,8 +195,8 @@ def ask_release(api: httpx.Client) -> dict[str, Any]:
     """The gate's answers, without what counts evaluations and decisions on the way there."""
     answers = {}
     for shipment in SHIPMENTS:
-        path = f"/consignments/{shipment.id}/gate"
-        answer = _done(api.post(path, json={"purpose": "receipt_release"}))
+        asked = {"consignment": shipment.id, "purpose": "receipt_release"}
+        answer = _done(api.post("/gate/decisions", json=asked))
         checks = [(one["code"], one["verdict"], one["reason"]) for one in answer["checks"]]
         lines = [line["state"] for line in answer["lines"]]
         answers[shipment.id] = (answer["verdict"], answer["permitted"], checks, lines)

@@ -74,7 +74,7 @@ def get_consignment(connection: Connection, caller: Caller, consignment: str) ->
 def _unjudged(connection: Connection, consignment: str) -> int:
     """How much the judge has yet to look at, whoever touched it."""
     with visibility.everything(connection):
-        return gate.circumstances(connection, consignment).unjudged
+        return gate.unjudged(connection, consignment)
 
 
 def list_consignments(

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from psycopg.types.json import Jsonb
 
+from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date, datetime
 
     from coldgate.storage.connection import Connection
@@ -20,21 +21,11 @@ _SQL: Final = load_queries("gate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GateLine:
-    """A line with what is registered of its lot; ``expires_on`` None where nothing is."""
-
-    position: int
-    product_id: str
-    lot_number: str
-    zone: str
-    state: str
-    registered: bool
-    expires_on: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """The part of an evaluation that decides; ``verdict`` is text as it was stored."""
+    """The part of an evaluation that decides; words are text as they were stored.
+
+    ``reason_codes`` and ``zones`` are None of an evaluation that was stored before they were kept.
+    """
 
     id: int
     version: int
@@ -43,35 +34,60 @@ class Judgement:
     with_excursions: bool
     profile_id: str
     profile_version: int
+    reason_codes: list[str] | None = None
+    zones: dict[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """Facts about a consignment beside its lines; ``unjudged`` counts rows of `touched`.
+class FactsRow:
+    """Everything that a decision is made from, as one statement found it.
 
-    ``profile_from`` and ``profile_until`` are the days on which goods may be frozen to its profile;
-    None where they do not matter, or no longer since goods have left.
+    Lists hold plain JSON values; ``unjudged`` counts rows of `touched`. ``profile_from`` and
+    ``profile_until`` are the days on which goods may be frozen to the profile, None where they do
+    not matter, or no longer since goods have left.
     """
 
-    today: date  # UTC
-    logged_zones: list[str]
-    unjudged: int
-    received: bool
+    consignment: str
+    consignor_id: str
+    consignee_id: str
+    carrier_ids: list[str]
+    release_policy: str
+    planned_arrival_at: datetime | None
+    received_at: datetime | None  # when we first heard that the goods came
+    profile_id: str | None
+    profile_version: int | None
     profile_from: date | None
     profile_until: date | None
+    now: datetime
+    accepts_unsigned: bool
+    unjudged: int
+    lines: list[object]
+    restrictions: list[object]
+    demands: list[object]
+    carriers: list[object]
+    loggers: list[object]
+    scans: dict[str, object] | None
+    judgement: object
+    audit: object
+    ledger: object
+    dispositions: list[object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDecision:
-    """A decision to record; ``checks`` is what the answer lists, as plain JSON values."""
+    """A decision to record; ``checks`` and ``lines`` are what the answer lists, as plain JSON."""
 
     consignment: str
     purpose: str
     verdict: str
     permitted: bool
     evaluation_id: int | None
-    checks: Sequence[dict[str, object]]
+    checks: Sequence[Mapping[str, object]]
     actor: str
+    lines: Sequence[Mapping[str, object]]
+    partial: bool
+    dispositions: Sequence[int]
+    request_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +102,26 @@ class DecisionRow:
     evaluation_id: int | None
     checks: list[dict[str, object]]
     actor: str
+    lines: list[dict[str, object]]
+    partial: bool
+    dispositions: list[int]
+    request_digest: str
     decided_at: datetime
 
 
-def lines(
-    connection: Connection, consignment: str, *, product: str | None = None, lot: str | None = None
-) -> list[GateLine]:
-    """Lines of the consignment, or of one lot in it."""
-    parameters = {"id": consignment, "product": product, "lot": lot}
-    return fetch_all(connection, GateLine, _SQL["lines"], parameters)
+def lock(connection: Connection, consignment: str, *, scope: str | None) -> None:
+    """Hold the consignment to the end of the transaction, if the party ``scope`` takes part.
+
+    What is read afterwards is what the holder before committed.
+    """
+    parameters = {"id": consignment, "scope": scope}
+    if connection.execute(_SQL["lock"], parameters).fetchone() is None:
+        raise NotFoundError("consignment", consignment)
+
+
+def facts(connection: Connection, consignment: str) -> FactsRow:
+    """All facts of a consignment that exists, in one snapshot; ask seeing everything."""
+    return fetch_new(connection, FactsRow, _SQL["facts"], {"id": consignment})
 
 
 def judgement(connection: Connection, consignment: str) -> Judgement | None:
@@ -102,14 +129,20 @@ def judgement(connection: Connection, consignment: str) -> Judgement | None:
     return fetch_one(connection, Judgement, _SQL["judgement"], {"id": consignment})
 
 
-def circumstances(connection: Connection, consignment: str) -> Circumstances:
-    """Everything else that the gate's rules ask about."""
-    return fetch_new(connection, Circumstances, _SQL["circumstances"], {"id": consignment})
+def unjudged(connection: Connection, consignment: str) -> int:
+    """How many committed changes the judge has yet to look at; ask seeing everything."""
+    row = connection.execute(_SQL["unjudged"], {"id": consignment}).fetchone()
+    return int(row[0]) if row else 0
 
 
 def insert_decision(connection: Connection, new: NewDecision) -> DecisionRow:
     """Record a decision for ever."""
-    parameters = {**asdict(new), "checks": Jsonb(list(new.checks))}
+    parameters = {
+        **asdict(new),
+        "checks": Jsonb(list(new.checks)),
+        "lines": Jsonb(list(new.lines)),
+        "dispositions": list(new.dispositions),
+    }
     return fetch_new(connection, DecisionRow, _SQL["insert_decision"], parameters)
 
 
@@ -117,5 +150,20 @@ def decisions(
     connection: Connection, consignment: str, *, after: int, limit: int
 ) -> list[DecisionRow]:
     """Decisions about a consignment, oldest first."""
-    parameters = {"id": consignment, "after": after, "limit": limit}
+    parameters = {"consignment": consignment, "id": None, "after": after, "limit": limit}
     return fetch_all(connection, DecisionRow, _SQL["decisions"], parameters)
+
+
+def decision(connection: Connection, decision_id: int) -> DecisionRow:
+    """One decision that the transaction may see."""
+    parameters = {"consignment": None, "id": decision_id, "after": 0, "limit": 1}
+    row = fetch_one(connection, DecisionRow, _SQL["decisions"], parameters)
+    if row is None:
+        raise NotFoundError("decision", str(decision_id))
+    return row
+
+
+def awaiting_release(connection: Connection, consignment: str | None = None) -> list[str]:
+    """Consignments that the gate is to let go by itself, or of one whether it is."""
+    rows = connection.execute(_SQL["awaiting_release"], {"id": consignment}).fetchall()
+    return [row[0] for row in rows]

@@ -1,45 +1,133 @@
--- name: lines
-SELECT l.position, l.product_id, l.lot_number, l.zone, l.state,
-    lot.id IS NOT NULL AS registered, lot.expires_on
-FROM consignment_line l
-LEFT JOIN lot ON lot.product_id = l.product_id AND lot.number = l.lot_number
-WHERE l.consignment_id = %(id)s
-  AND (%(product)s::text IS NULL OR (l.product_id = %(product)s AND l.lot_number = %(lot)s))
-ORDER BY l.position
+-- name: lock
+SELECT FROM consignment
+WHERE id = %(id)s
+  AND (%(scope)s::text IS NULL OR %(scope)s IN (consignor_id, consignee_id)
+       OR EXISTS (SELECT FROM leg WHERE consignment_id = id AND carrier_id = %(scope)s))
+FOR UPDATE
+
+-- name: facts
+-- Everything that a decision is made from. Every list is a value of its own, so that one statement
+-- with one snapshot has them all.
+SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.release_policy,
+    asked.planned_arrival_at, asked.profile_id, asked.profile_version, clock_timestamp() AS now,
+    (SELECT valid_from FROM profile WHERE untouched
+        AND (id, version) = (asked.profile_id, asked.profile_version)) AS profile_from,
+    (SELECT valid_until FROM profile WHERE untouched
+        AND (id, version) = (asked.profile_id, asked.profile_version)) AS profile_until,
+    ARRAY(SELECT carrier_id FROM leg WHERE consignment_id = asked.id) AS carrier_ids,
+    (SELECT min(recorded_at) FROM custody_event
+     WHERE consignment_id = asked.id AND kind = 'received') AS received_at,
+    accepts_unsigned(asked.consignor_id) AS accepts_unsigned,
+    (SELECT coalesce(json_agg(item ORDER BY item.position), '[]') FROM (
+        SELECT line.position, line.product_id, line.lot_number, line.quantity, line.zone,
+            line.serials, line.state, lot.id IS NOT NULL AS registered, lot.expires_on,
+            agreed.min_days, agreed.agreement_id
+        FROM consignment_line AS line
+        LEFT JOIN lot ON lot.product_id = line.product_id AND lot.number = line.lot_number
+        LEFT JOIN agreed_shelf_life(asked.id) AS agreed ON agreed.product_id = line.product_id
+        WHERE line.consignment_id = asked.id) AS item) AS lines,
+    (SELECT coalesce(json_agg(item), '[]') FROM (
+        SELECT restriction_id AS id, kind, product_id, lot_number, reference
+        FROM open_restrictions(asked.id)) AS item) AS restrictions,
+    (SELECT coalesce(json_agg(item), '[]') FROM (
+        SELECT requirement_id, product_id, lot_number, carrier_id, kind, per, purpose, signed,
+            document_id, valid_until, expired, digest_matches, signed_by
+        FROM demanded_documents(asked.id)) AS item) AS demands,
+    (SELECT coalesce(json_agg(item), '[]') FROM (
+        SELECT carrier_id, standing, qualification_id, valid_until
+        FROM carrier_standing(asked.id)) AS item) AS carriers,
+    (SELECT coalesce(json_agg(item), '[]') FROM (
+        SELECT placed.id AS placement_id, placed.logger_id, placed.zone,
+            coalesce(placed.removed_at > clock_timestamp(), true) AS watches,
+            admitted.serial, admitted.admission_id, admitted.passed, admitted.kind,
+            is_calibrated(placed.logger_id, asked.consignor_id, certified_quantities(profile.body),
+                clock_timestamp(), greatest(clock_timestamp(), asked.planned_arrival_at))
+                AS calibrated
+        FROM placement AS placed
+        JOIN logger_admissions(asked.id) AS admitted ON admitted.placement_id = placed.id
+        LEFT JOIN profile
+            ON (profile.id, profile.version) = (asked.profile_id, asked.profile_version)
+        WHERE placed.consignment_id = asked.id AND placed.role = 'goods') AS item) AS loggers,
+    scan_facts(asked.id) AS scans,
+    (SELECT count(*) FROM touched
+     WHERE touched.consignment_id = asked.id
+        OR (touched.channel_id IN (
+                SELECT channel.id FROM placement
+                JOIN channel ON channel.logger_id = placement.logger_id
+                WHERE placement.consignment_id = asked.id)
+            AND asked.id IN (SELECT concerned_consignments(
+                touched.channel_id, touched.first_at, touched.last_at)))) AS unjudged,
+    (SELECT row_to_json(item) FROM (
+        SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_version,
+            reason_codes, zones
+        FROM evaluation WHERE consignment_id = asked.id ORDER BY version DESC LIMIT 1) AS item)
+        AS judgement,
+    (SELECT row_to_json(item) FROM (
+        SELECT audited.evaluation_id, audited.messages, audited.broken, audited.unsigned,
+            audited.problems
+        FROM evidence_audit AS audited
+        WHERE audited.evaluation_id = (
+            SELECT id FROM evaluation WHERE consignment_id = asked.id AND NOT provisional
+            ORDER BY version DESC LIMIT 1)) AS item) AS audit,
+    (SELECT row_to_json(item) FROM (
+        SELECT verified_upto, broken FROM ledger_state) AS item) AS ledger,
+    (SELECT coalesce(json_agg(item), '[]') FROM (
+        SELECT id, positions, evaluation_id, approval_id FROM disposition
+        WHERE consignment_id = asked.id AND decision = 'release' AND state = 'granted'
+        ORDER BY id) AS item) AS dispositions
+FROM (
+    SELECT consignment.*, NOT EXISTS (
+        SELECT FROM consignment_line
+        WHERE consignment_id = consignment.id AND state <> 'planned') AS untouched
+    FROM consignment WHERE id = %(id)s
+) AS asked
 
 -- name: judgement
-SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_version
+SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_version,
+    reason_codes, zones
 FROM evaluation WHERE consignment_id = %(id)s ORDER BY version DESC LIMIT 1
 
--- name: circumstances
-SELECT
-    (clock_timestamp() AT TIME ZONE 'UTC')::date AS today,
-    ARRAY(SELECT DISTINCT zone FROM placement
-          WHERE consignment_id = %(id)s AND role = 'goods') AS logged_zones,
-    (SELECT count(*) FROM touched t
-     WHERE t.consignment_id = %(id)s
-        OR (t.channel_id IN (
-                SELECT c.id FROM placement p JOIN channel c ON c.logger_id = p.logger_id
-                WHERE p.consignment_id = %(id)s)
-            AND %(id)s IN (SELECT concerned_consignments(t.channel_id, t.first_at, t.last_at)))
-    ) AS unjudged,
-    EXISTS (SELECT FROM custody_event
-            WHERE consignment_id = %(id)s AND kind = 'received') AS received,
-    profile.valid_from AS profile_from, profile.valid_until AS profile_until
-FROM consignment c
-LEFT JOIN profile ON profile.id = c.profile_id AND profile.version = c.profile_version
-    AND NOT EXISTS (SELECT FROM consignment_line l
-                    WHERE l.consignment_id = c.id AND l.state <> 'planned')
-WHERE c.id = %(id)s
+-- name: unjudged
+SELECT count(*) FROM touched
+WHERE consignment_id = %(id)s
+   OR (channel_id IN (
+           SELECT channel.id FROM placement JOIN channel ON channel.logger_id = placement.logger_id
+           WHERE placement.consignment_id = %(id)s)
+       AND %(id)s IN (SELECT concerned_consignments(channel_id, first_at, last_at)))
 
 -- name: insert_decision
-INSERT INTO gate_decision
-    (consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor)
-VALUES (%(consignment)s, %(purpose)s, %(verdict)s, %(permitted)s, %(evaluation_id)s,
-        %(checks)s, %(actor)s)
-RETURNING id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, decided_at
+INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, evaluation_id, checks,
+    actor, lines, partial, dispositions, request_digest)
+VALUES (%(consignment)s, %(purpose)s, %(verdict)s, %(permitted)s, %(evaluation_id)s, %(checks)s,
+    %(actor)s, %(lines)s, %(partial)s, %(dispositions)s, %(request_digest)s)
+RETURNING id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, lines,
+    partial, dispositions, request_digest, decided_at
 
 -- name: decisions
-SELECT id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, decided_at
-FROM gate_decision WHERE consignment_id = %(id)s AND id > %(after)s
+SELECT id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, lines,
+    partial, dispositions, request_digest, decided_at
+FROM gate_decision
+WHERE (%(consignment)s::text IS NULL OR consignment_id = %(consignment)s)
+  AND (%(id)s::bigint IS NULL OR id = %(id)s) AND id > %(after)s
 ORDER BY id LIMIT %(limit)s
+
+-- name: awaiting_release
+-- Goods that came, whose consignment lets them go by itself, and of which no final judgement was
+-- ever worse than PASS (S34: a better one releases nothing).
+SELECT consignment.id
+FROM consignment
+JOIN consignment_line AS line ON line.consignment_id = consignment.id
+JOIN LATERAL (
+    SELECT verdict, provisional, with_excursions FROM evaluation
+    WHERE consignment_id = consignment.id ORDER BY version DESC LIMIT 1
+) AS newest ON newest.verdict = 'PASS' AND NOT newest.provisional AND NOT newest.with_excursions
+WHERE consignment.release_policy = 'automatic' AND line.state = 'quarantined'
+  AND (%(id)s::text IS NULL OR consignment.id = %(id)s)
+  AND NOT EXISTS (SELECT FROM evaluation AS earlier
+                  WHERE earlier.consignment_id = consignment.id AND NOT earlier.provisional
+                    AND (earlier.verdict <> 'PASS' OR earlier.with_excursions))
+  AND NOT EXISTS (SELECT FROM line_transition
+                  JOIN consignment_line AS moved ON moved.id = line_transition.line_id
+                  WHERE moved.consignment_id = consignment.id AND to_state = 'revoked')
+GROUP BY consignment.id
+ORDER BY consignment.id

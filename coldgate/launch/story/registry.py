@@ -183,8 +183,8 @@ class Registry:
         return newest.why if newest else "no evaluation"
 
     async def _ask(self, party: ApiClient, consignment: str, purpose: Purpose) -> Decision:
-        body = {"purpose": purpose.value}
-        return await party.post(f"/consignments/{consignment}/gate", body, Decision)
+        body = {"consignment": consignment, "purpose": purpose.value}
+        return await party.post("/gate/decisions", body, Decision)
 
 
 @asynccontextmanager

@@ -180,14 +180,13 @@ def test_reading_that_is_committed_but_not_judged_holds_the_goods(world: World) 
     assert blocking(world.gate(consignment, "receipt_release")) == {"JUDGEMENT_PENDING"}
 
 
-def test_released_goods_cannot_be_released_or_dispatched_again(world: World) -> None:
+def test_released_goods_cannot_be_dispatched_again(world: World) -> None:
     consignment = world.released()
 
-    for purpose in ("receipt_release", "dispatch"):
-        body = {"purpose": purpose}
-        answer = world.of("operator").post(f"/consignments/{consignment}/gate", json=body)
+    body = {"consignment": consignment, "purpose": "dispatch"}
+    answer = world.of("operator").post("/gate/decisions", json=body)
 
-        assert (answer.status_code, answer.json()["code"]) == (409, "ILLEGAL_TRANSITION")
+    assert (answer.status_code, answer.json()["code"]) == (409, "ILLEGAL_TRANSITION")
     assert world.states(consignment) == ["released"]
 
 
@@ -204,10 +203,10 @@ def test_decision_is_recorded_with_every_check_and_enters_the_ledger(world: Worl
 
 def test_of_two_requests_at_once_one_dispatches_and_one_is_refused(world: World) -> None:
     consignment = world.consign()
-    client, path = world.of("operator"), f"/consignments/{consignment}/gate"
+    client, body = world.of("operator"), {"consignment": consignment, "purpose": "dispatch"}
 
     with ThreadPoolExecutor() as pool:
-        asked = [pool.submit(client.post, path, json={"purpose": "dispatch"}) for _ in range(4)]
+        asked = [pool.submit(client.post, "/gate/decisions", json=body) for _ in range(4)]
         statuses = sorted(answer.result().status_code for answer in asked)
 
     assert statuses == [200, 409, 409, 409]
@@ -231,10 +230,13 @@ def test_hold_that_arrives_while_a_release_is_decided_is_seen(world: World) -> N
 
 def test_carrier_may_dispatch_but_never_release(world: World) -> None:
     consignment = world.consign()
-    path = f"/consignments/{consignment}/gate"
+    dispatch, release = (
+        {"consignment": consignment, "purpose": purpose}
+        for purpose in ("dispatch", "receipt_release")
+    )
 
-    dispatched = world.of("truck").post(path, json={"purpose": "dispatch"})
-    refused = world.of("truck").post(path, json={"purpose": "receipt_release"})
+    dispatched = world.of("truck").post("/gate/decisions", json=dispatch)
+    refused = world.of("truck").post("/gate/decisions", json=release)
 
     assert dispatched.json()["permitted"]
     assert refused.status_code == 404
@@ -254,8 +256,9 @@ def test_goods_cannot_leave_on_a_journey_that_is_over(world: World) -> None:
     world.gate(consignment, "dispatch", lot={"product": "vaccine", "number": "A1"})
     world.event(consignment, "received")
 
-    asked = {"purpose": "dispatch", "lot": {"product": "vaccine", "number": "A2"}}
-    answer = world.of("maker").post(f"/consignments/{consignment}/gate", json=asked)
+    lot = {"product": "vaccine", "number": "A2"}
+    asked = {"consignment": consignment, "purpose": "dispatch", "lot": lot}
+    answer = world.of("maker").post("/gate/decisions", json=asked)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_RECEIVED")
     assert world.states(consignment) == ["quarantined", "planned"]

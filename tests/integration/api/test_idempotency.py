@@ -60,7 +60,7 @@ def test_keys_of_two_parties_do_not_meet(world: World) -> None:
 
 def test_requests_at_once_with_one_key_have_one_effect(world: World) -> None:
     consignment, key = world.consign(lots=("OLD",)), world.name("key")
-    path, body = f"/consignments/{consignment}/gate", {"purpose": "dispatch"}
+    path, body = "/gate/decisions", {"consignment": consignment, "purpose": "dispatch"}
 
     with ThreadPoolExecutor() as pool:
         asked = [pool.submit(post, world, path, body, key) for _ in range(8)]  # type: ignore[arg-type]  # values are object

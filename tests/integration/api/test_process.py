@@ -76,7 +76,7 @@ def test_metrics_count_requests_by_route_and_reactions(world: World) -> None:
 
     text = httpx.get(f"{world.url}/metrics").text
 
-    assert 'route="/v1/consignments/{consignment}/gate",status="200"' in text
+    assert 'route="/v1/gate/decisions",status="200"' in text
     assert "coldgate_reactions_total" in text
 
 

@@ -1,0 +1,76 @@
+"""Where approval of blocked goods is to be had, and from whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from api.approvals.flow_format import parse_flow
+from api.gate.rules import CHECKS
+from coldgate.model import Purpose, Verdict
+from coldgate.storage import flows
+from coldgate.storage.visibility import everything
+
+if TYPE_CHECKING:
+    from api.gate.facts import Facts
+    from api.gate.rules import Decision
+    from coldgate.storage.connection import Connection
+
+COVERABLE: Final = frozenset(check.code for check in CHECKS if check.coverable)
+HOLD_LIFT: Final = "hold_lift"
+CHINESE: Final = "CN_GSP_"  # S31: what failed at receipt can only be refused
+DISPOSITIONS: Final = {
+    Verdict.PASS: "disposition_pass",
+    Verdict.HOLD: "disposition_hold",
+    Verdict.FAIL: "disposition_fail",
+}
+REFUSAL: Final = "disposition_refuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A flow that settles some of the codes: who signs it, and where it is asked for by POST."""
+
+    flow: str
+    roles: tuple[str, ...]
+    party: str
+    href: str
+    settles: tuple[str, ...]
+
+
+def approval_of(connection: Connection, facts: Facts, decision: Decision) -> Approval | None:
+    """How people may settle what blocks; None where only better facts can."""
+    codes = tuple(result.code for result in decision.blocking)
+    coverable = tuple(code for code in codes if code in COVERABLE)
+    if coverable and facts.purpose is Purpose.RECEIPT_RELEASE:
+        flow = _disposition(facts, decision)
+        href = f"/v1/consignments/{facts.consignment}/dispositions"
+        return _approval(connection, facts, flow, href, coverable)
+    if "LOT_BLOCKED" in codes:
+        lots = facts.lots
+        held = next(one for one in facts.restrictions if (one.product_id, one.lot_number) in lots)
+        href = f"/v1/restrictions/{held.id}/lift-requests"
+        return _approval(connection, facts, HOLD_LIFT, href, ("LOT_BLOCKED",))
+    return None
+
+
+def _disposition(facts: Facts, decision: Decision) -> str:
+    """The flow by what the judge said; a signature that the policy wants is that of a PASS."""
+    verdicts = [result.finding.verdict for result in decision.blocking if result.code in COVERABLE]
+    worst = max(verdicts, key=lambda verdict: verdict.rank)
+    if worst is Verdict.FAIL and (facts.profile_id or "").startswith(CHINESE):
+        return REFUSAL
+    if worst is Verdict.HOLD and facts.judgement is not None:
+        return DISPOSITIONS[Verdict(facts.judgement.verdict)]
+    return DISPOSITIONS[worst]
+
+
+def _approval(
+    connection: Connection, facts: Facts, flow: str, href: str, settles: tuple[str, ...]
+) -> Approval:
+    with everything(connection):
+        steps = parse_flow(flows.in_force(connection, flow, party=facts.consignor_id).body).steps
+    roles = dict.fromkeys(role.value for step in steps for role in step.roles)
+    return Approval(
+        flow=flow, roles=tuple(roles), party=facts.consignor_id, href=href, settles=settles
+    )

@@ -1,0 +1,55 @@
+"""The facts of a decision, from the database: one statement, two where documents are signed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter
+
+from api.gate.facts import Facts
+from coldgate.storage import documents, gate, scans
+
+if TYPE_CHECKING:
+    from api.gate.facts import Demand
+    from coldgate.model import Purpose
+    from coldgate.storage.connection import Connection
+
+_FACTS: Final = TypeAdapter(Facts)
+
+
+def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Facts:
+    """Everything about the consignment, all of its lines included.
+
+    The caller holds the consignment's lock and sees everything: a row that is hidden must not make
+    a check pass.
+    """
+    row = gate.facts(connection, consignment)
+    values = {name: value for name, value in asdict(row).items() if name != "scans"}
+    facts = _FACTS.validate_python(
+        {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}
+    )
+    return replace(facts, demands=_verified(connection, facts))
+
+
+def _verified(connection: Connection, facts: Facts) -> tuple[Demand, ...]:
+    """The demands with their signatures verified over the bytes as they are stored now."""
+    if all(demand.signed_by is None for demand in facts.demands):
+        return tuple(
+            replace(demand, verified=demand.digest_matches is True and not demand.signed)
+            for demand in facts.demands
+        )
+    proven = {
+        (fact.requirement_id, fact.lot_number, fact.carrier_id, fact.document_id): fact.verified
+        for fact in documents.verdicts(connection, facts.consignment)
+    }
+    return tuple(
+        replace(
+            demand,
+            verified=proven.get(
+                (demand.requirement_id, demand.lot_number, demand.carrier_id, demand.document_id),
+                False,
+            ),
+        )
+        for demand in facts.demands
+    )

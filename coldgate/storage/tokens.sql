@@ -1,0 +1,19 @@
+-- name: insert
+INSERT INTO permit (decision_id, consignment_id, purpose, audience, lines, issued_at, expires_at)
+SELECT %(decision)s, %(consignment)s, %(purpose)s, %(audience)s, %(lines)s, now, now + %(lifetime)s
+FROM clock_timestamp() AS now
+RETURNING id, decision_id, consignment_id, purpose, audience, lines, issued_at, expires_at
+
+-- name: permit
+SELECT id, decision_id, consignment_id, purpose, audience, lines, issued_at, expires_at
+FROM permit WHERE id = %(id)s
+
+-- name: standing
+-- Read under the consignment's lock, by the database's clock.
+SELECT clock_timestamp() >= permit.expires_at AS expired, used.redeemed_at
+FROM permit LEFT JOIN permit_redemption AS used ON used.permit_id = permit.id
+WHERE permit.id = %(id)s
+
+-- name: redeem
+INSERT INTO permit_redemption (permit_id, redeemed_by) VALUES (%(id)s, %(actor)s)
+RETURNING redeemed_at
