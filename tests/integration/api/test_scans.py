@@ -248,3 +248,47 @@ def test_scan_and_dismissal_are_never_changed_and_are_in_the_ledger(world: World
             owner.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
     kinds = world.fetch("SELECT kind FROM ledger_entry WHERE subject = %s ORDER BY id", consignment)
     assert kinds[-2:] == ["scan.taken", "scan.dismissed"]
+
+
+def labels_check(world: World, consignment: str, **asked: Any) -> dict[str, Any]:
+    """What the gate says of the labels when somebody wants to dispatch."""
+    answer = world.gate(consignment, "dispatch", **asked)
+    return next(check for check in answer["checks"] if check["code"] == "UDI_MISMATCH")
+
+
+def test_gate_blocks_on_a_mismatch_until_it_is_dismissed(world: World) -> None:
+    lines = [{"product": article(world), "lot": "A1", "quantity": 1}]
+    consignment = world.consign(lines=lines)
+    wrong = scan(world, consignment, LABEL.replace("10A1", "10A2"), "receipt_release")
+
+    blocked = world.gate(consignment, "dispatch")
+    dismiss(world, consignment, wrong["id"])
+
+    assert not blocked["permitted"]
+    assert [reason["code"] for reason in blocked["reasons"]] == ["UDI_MISMATCH"]
+    assert world.gate(consignment, "dispatch")["permitted"]
+
+
+def test_gate_holds_goods_that_must_be_scanned_until_they_are(world: World) -> None:
+    lines = [{"product": article(world, scan_required=True), "lot": "A1", "quantity": 1}]
+    consignment = world.consign(lines=lines)
+
+    assert labels_check(world, consignment)["verdict"] == "HOLD"
+    scan(world, consignment, LABEL)
+    assert world.gate(consignment, "dispatch")["permitted"]
+
+
+def test_gate_compares_an_old_scan_with_a_lot_that_was_registered_since(world: World) -> None:
+    product = article(world)
+    lines = [{"product": product, "lot": "LATE", "quantity": 1}]
+    consignment = world.consign(lines=lines)
+    scan(world, consignment, f"(01){GTIN}(17)601200(10)LATE")
+    lot = {"number": "LATE", "expires_on": "2060-11-30"}
+    world.post(f"/products/{product}/lots", lot, party="maker")
+
+    found = labels_check(world, consignment)
+
+    assert found["verdict"] == "FAIL"
+    assert found["facts"]["scans"][0]["differences"] == [
+        {"field": "expires_on", "scanned": "2060-12-31", "expected": "2060-11-30"}
+    ]
