@@ -25,6 +25,8 @@ from api.devices import admission_routes, calibration_routes
 from api.devices import routes as device_routes
 from api.devices.broker_auth import BrokerAuthority
 from api.devices.service import verify_gateway
+from api.documents import key_routes, requirement_routes, upload_routes
+from api.documents import routes as document_routes
 from api.errors import install_handlers, problem_responses
 from api.gate import disposition_routes
 from api.gate import routes as gate_routes
@@ -93,6 +95,10 @@ ROUTERS: Final = (
     flow_routes.router,
     quality_routes.router,
     restriction_routes.router,
+    document_routes.router,
+    upload_routes.router,
+    key_routes.router,
+    requirement_routes.router,
     ledger_routes.router,
 )
 

@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException
 from coldgate.errors import (
     ColdgateError,
     ConflictError,
+    DocumentError,
+    DocumentTooLargeError,
     FlowError,
     ForbiddenError,
     NotFoundError,
@@ -181,6 +183,11 @@ def _of_ours(error: ColdgateError) -> Problem:
             status, code, headers = HTTPStatus.FORBIDDEN, error.code, {}
         case ConflictError():
             status, code, headers = HTTPStatus.CONFLICT, error.code, {}
+        case DocumentError():
+            status, code, headers = HTTPStatus.UNPROCESSABLE_ENTITY, error.code, {}
+        case DocumentTooLargeError():
+            status, code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "DOCUMENT_TOO_LARGE"
+            headers = {}
         case _:
             return _unforeseen(error)
     return Problem(status=status, code=code, detail=str(error), headers=headers)

@@ -10,6 +10,8 @@ ColdgateError
 ├── NoteError              a signed note, or the checkpoint in it, is not what it should be
 ├── ProfileError           a profile contradicts itself; ``path`` names the offending key
 ├── ScanError              a scanned code cannot be read; ``place`` is where, from 1
+├── DocumentError          the bytes of a document are not what is said of them; ``code`` is stable
+├── DocumentTooLargeError  a document is larger than ``most`` bytes
 ├── FlowError              an approval flow contradicts itself; ``path`` names the offending key
 ├── JudgementError         a consignment cannot be judged, or an evaluation not be made again
 ├── OutboxFullError        the gateway's disk budget is used up; the logger keeps its readings
@@ -93,6 +95,23 @@ class FlowError(ColdgateError):
         self.flow = flow
         self.path = path
         self.problem = problem
+
+
+class DocumentError(ColdgateError):
+    """The bytes of a document are not what is said of them; nothing was kept."""
+
+    def __init__(self, code: str, problem: str) -> None:
+        super().__init__(problem)
+        self.code = code
+        self.problem = problem
+
+
+class DocumentTooLargeError(ColdgateError):
+    """A document is larger than ``most`` bytes; the rest of it was not read."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"a document has at most {most} bytes")
+        self.most = most
 
 
 class JudgementError(ColdgateError):

@@ -246,6 +246,12 @@ def revoke_key(connection: Connection, *, scope: str | None, key_id: int) -> Key
     return row
 
 
+def sees_product(connection: Connection, product: str) -> bool:
+    """Whether the transaction's party owns the product or has a part in moving it."""
+    row = connection.execute(_SQL["sees_product"], {"product": product}).fetchone()
+    return row is not None and row[0] is True
+
+
 def insert_requirement(connection: Connection, new: NewRequirement) -> RequirementRow:
     """Demand a kind of document from now on."""
     return fetch_new(connection, RequirementRow, _SQL["insert_requirement"], asdict(new))

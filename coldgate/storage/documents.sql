@@ -60,6 +60,9 @@ UPDATE document_key SET revoked_at = coalesce(revoked_at, now())
 WHERE id = %(id)s AND (%(scope)s::text IS NULL OR party_id = %(scope)s)
 RETURNING id, party_id, public_key, label, added_at, revoked_at
 
+-- name: sees_product
+SELECT sees_goods(id, NULL) FROM (VALUES (%(product)s::text)) AS product (id)
+
 -- name: insert_requirement
 INSERT INTO document_requirement (product_id, kind, per, purpose, signed)
 VALUES (%(product)s, %(kind)s, %(per)s, %(purpose)s, %(signed)s)

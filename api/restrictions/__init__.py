@@ -1,0 +1,1 @@
+"""Holds of lots: placed by who owns the product, lifted by a signature."""

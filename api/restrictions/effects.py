@@ -1,0 +1,143 @@
+"""Restricting a lot and lifting it, for whoever has the right: holds, recalls, blocking CAPA."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+from api.approvals.requests import Effect
+from coldgate.model import LineState
+from coldgate.storage import quality, records, restrictions
+from coldgate.storage.visibility import everything
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from coldgate.storage.approvals import ApprovalRow
+    from coldgate.storage.connection import Connection
+    from coldgate.storage.restrictions import (
+        ConcernedLine,
+        NewRestriction,
+        Placed,
+        RestrictionRow,
+    )
+
+HOLD_LIFT: Final = "hold_lift"  # the kind of subject, and the flow that it is signed by
+_GONE: Final = frozenset({LineState.REJECTED.value, LineState.RETURNED.value})
+
+
+def impose(connection: Connection, new: NewRestriction) -> Placed:
+    """Restrict the lot and tell everybody who holds some of it; ``new.actor`` is on record.
+
+    What is released stays so, and no permit for it opens the gate any more; what is on its way
+    stops at receipt.
+    """
+    placed = restrictions.place(connection, new)
+    facts = _facts(placed.restriction)
+    _announce(connection, "lot.held", facts, placed.lines)
+    _record(connection, new.actor, "restriction.placed", placed.restriction, facts)
+    return placed
+
+
+def lift(
+    connection: Connection,
+    restriction_id: int,
+    *,
+    actor: str,
+    reason: str,
+    approval: int | None = None,
+) -> RestrictionRow:
+    """Lift a restriction and tell who holds the lot; recall and CAPA lift what serves them."""
+    with everything(connection):
+        row = restrictions.lift(
+            connection, restriction_id, lifted_by=actor, reason=reason, approval=approval
+        )
+        lines = restrictions.concerned(connection, product=row.product_id, lot=row.lot_number)
+    facts = {**_facts(row), "lift_reason": reason, "approval": approval}
+    _announce(connection, "lot.freed", facts, lines)
+    _record(connection, actor, "restriction.lifted", row, facts)
+    return row
+
+
+def lift_record(connection: Connection, request_id: str) -> Mapping[str, object]:
+    """What is shown to who signs the lift of a hold."""
+    with everything(connection):
+        asked = restrictions.lift_request(connection, int(request_id))
+        row = restrictions.restriction(connection, asked.restriction_id)
+    return {
+        "restriction": {**_facts(row), "placed_at": row.placed_at.isoformat()},
+        "lift": {
+            "reason": asked.reason,
+            "requested_by": asked.requested_by,
+            "requested_at": asked.requested_at.isoformat(),
+        },
+    }
+
+
+def _granted(connection: Connection, approval: ApprovalRow, actor: str) -> None:
+    with everything(connection):
+        asked = restrictions.lift_request(connection, int(approval.subject_id))
+    lift(connection, asked.restriction_id, actor=actor, reason=asked.reason, approval=approval.id)
+
+
+def _refused(_connection: Connection, _approval: ApprovalRow, _actor: str) -> None:
+    """The hold stays; the approval itself is on record."""
+
+
+LIFT_EFFECT: Final = Effect(record_now=lift_record, granted=_granted, refused=_refused)
+
+
+def _announce(
+    connection: Connection, kind: str, facts: Mapping[str, object], lines: Iterable[ConcernedLine]
+) -> None:
+    """Tell each party that holds some of the lot, of its own part only."""
+    parts: dict[str, list[dict[str, object]]] = defaultdict(list)
+    for line in lines:
+        for party in _holders(line):
+            parts[party].append(_told(line))
+    with everything(connection):
+        for party, told in sorted(parts.items()):
+            quality.announce(connection, kind=kind, party=party, body={**facts, "lines": told})
+
+
+def _holders(line: ConcernedLine) -> frozenset[str]:
+    """Who has the goods of the line in hand, or is about to."""
+    if line.state in _GONE:
+        return frozenset()
+    if line.state == LineState.PLANNED.value:
+        return frozenset({line.consignor_id})
+    if line.state == LineState.IN_TRANSIT.value:
+        return frozenset({*line.carrier_ids, line.consignee_id})
+    return frozenset({line.consignee_id})
+
+
+def _told(line: ConcernedLine) -> dict[str, object]:
+    return {
+        "consignment": line.consignment_id,
+        "position": line.position,
+        "quantity": line.quantity,
+        "state": line.state,
+    }
+
+
+def _facts(row: RestrictionRow) -> dict[str, object]:
+    return {
+        "restriction": row.id,
+        "kind": row.kind,
+        "product": row.product_id,
+        "lot": row.lot_number,
+        "reason": row.reason,
+        "reference": row.reference,
+        "placed_by": row.placed_by,
+    }
+
+
+def _record(
+    connection: Connection,
+    actor: str,
+    kind: str,
+    row: RestrictionRow,
+    facts: Mapping[str, object],
+) -> None:
+    subject = f"{row.product_id}/{row.lot_number}"
+    records.append_ledger(connection, actor=actor, kind=kind, subject=subject, body=facts)
