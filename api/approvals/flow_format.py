@@ -109,7 +109,8 @@ def _translating(name: str, read: Callable[[], Flow]) -> Flow:
     try:
         return read()
     except ProfileError as error:
-        raise FlowError(error.profile or name, error.path, error.problem) from error
+        path = "flow" if error.path == "profile" else error.path
+        raise FlowError(error.profile or name, path, error.problem) from error
 
 
 def _flow(node: Node) -> Flow:
