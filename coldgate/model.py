@@ -95,6 +95,14 @@ class Purpose(Enum):
     RECEIPT_RELEASE = "receipt_release"
 
 
+class ReleasePolicy(Enum):
+    """Who lets goods go that came and passed; frozen when they leave."""
+
+    AUTOMATIC = "automatic"  # the gate, as soon as they are judged
+    ON_REQUEST = "on_request"  # the gate, when somebody asks it
+    SIGNED = "signed"  # the gate, once QA signed the release
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockPair:
     """Logger clock and gateway clock read at the same moment, both in ms since 1970 UTC (S3)."""

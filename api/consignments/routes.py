@@ -13,6 +13,7 @@ from api.consignments.schemas import (
     PlacementIn,
     PlacementList,
     PlacementView,
+    PlanIn,
     ProfileRef,
     RemovalIn,
     SealIn,
@@ -52,6 +53,12 @@ def get_consignment(consignment: Identifier, request: Read) -> ConsignmentView:
 def choose_profile(consignment: Identifier, chosen: ProfileRef, request: Write) -> Response:
     """Judge by another profile, until the first line is dispatched."""
     return request.write(service.choose_profile, consignment, chosen)
+
+
+@router.put("/{consignment}/plan", response_model=ConsignmentView)
+def change_plan(consignment: Identifier, plan: PlanIn, request: Write) -> Response:
+    """Say anew when it travels and who releases it, until the first line is dispatched."""
+    return request.write(service.change_plan, consignment, plan)
 
 
 @router.post("/{consignment}/placements", status_code=201, response_model=PlacementView)

@@ -21,7 +21,7 @@ from api.schemas import (
     Zone,
     example,
 )
-from coldgate.model import EventKind, LineState
+from coldgate.model import EventKind, LineState, ReleasePolicy
 
 MAX_LINES = 1_000
 MAX_LEGS = 100
@@ -67,7 +67,30 @@ class LegIn(Body):
     vehicle: Text = ""
 
 
-class ConsignmentIn(Body):
+class PlanIn(Body):
+    """When goods are meant to travel and who lets them go on arrival; frozen when they leave.
+
+    The gate wants certificates and approvals of carriers to last until the planned arrival.
+    """
+
+    model_config = example(
+        planned_departure_at="2026-03-01T08:00:00Z",
+        planned_arrival_at="2026-03-03T16:00:00Z",
+        release_policy="on_request",
+    )
+    planned_departure_at: Moment | None = None
+    planned_arrival_at: Moment | None = None
+    release_policy: ReleasePolicy = ReleasePolicy.ON_REQUEST
+
+    @model_validator(mode="after")
+    def _arrives_after_departure(self) -> Self:
+        departure, arrival = self.planned_departure_at, self.planned_arrival_at
+        if departure is not None and arrival is not None and arrival <= departure:
+            raise ValueError("planned_arrival_at must be later than planned_departure_at")
+        return self
+
+
+class ConsignmentIn(PlanIn):
     """One transport to come; the consignor is the caller, or for the operator the one named."""
 
     model_config = example(
@@ -232,6 +255,9 @@ class ConsignmentBrief(View):
     consignee: Annotated[str, Field(validation_alias="consignee_id")]
     carriers: Annotated[list[str], Field(validation_alias="carrier_ids")]
     profile: ProfileKeyView | None
+    planned_departure_at: datetime | None
+    planned_arrival_at: datetime | None
+    release_policy: ReleasePolicy
     created_at: datetime
 
 

@@ -23,7 +23,7 @@ from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
 from coldgate.storage import consignments, gate, placements, seals, visibility
-from coldgate.storage.consignments import NewEvent, NewLeg, NewLine
+from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, Plan
 from coldgate.storage.placements import NewPlacement
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ConsignmentIn,
         EventIn,
         PlacementIn,
+        PlanIn,
         ProfileRef,
         RemovalIn,
         SealIn,
@@ -52,6 +53,7 @@ def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) 
         consignor=caller.acting_for(new.consignor),
         consignee=new.consignee,
         profile=profile,
+        plan=_plan(new),
     )
     consignments.insert_lines(connection, new.id, _new_lines(new))
     consignments.insert_legs(connection, new.id, _new_legs(new))
@@ -102,6 +104,29 @@ def choose_profile(
         connection, "profile.chosen", consignment, profile=profile.id, version=profile.version
     )
     return get_consignment(connection, caller, consignment)
+
+
+def change_plan(
+    connection: Connection, caller: Caller, consignment: str, plan: PlanIn
+) -> ConsignmentView:
+    """Plan the journey and the release anew; possible until the first line leaves."""
+    found = consignments.locked(connection, consignment, scope=caller.scope)
+    if not _answers_for_goods(caller, found):
+        raise NotFoundError("consignment", consignment)
+    states = {line.state for line in consignments.lines(connection, consignment)}
+    if states != {LineState.PLANNED.value}:
+        raise ConflictError("PLAN_FROZEN", "the plan is frozen since goods were dispatched")
+    consignments.set_plan(connection, consignment, _plan(plan))
+    caller.record(connection, "plan.changed", consignment, **plan.model_dump(mode="json"))
+    return get_consignment(connection, caller, consignment)
+
+
+def _plan(new: PlanIn) -> Plan:
+    return Plan(
+        planned_departure_at=new.planned_departure_at,
+        planned_arrival_at=new.planned_arrival_at,
+        release_policy=new.release_policy.value,
+    )
 
 
 def place_logger(

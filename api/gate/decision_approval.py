@@ -49,7 +49,7 @@ def approval_of(connection: Connection, facts: Facts, decision: Decision) -> App
     if "LOT_BLOCKED" in codes:
         lots = facts.lots
         held = next(one for one in facts.restrictions if (one.product_id, one.lot_number) in lots)
-        href = f"/v1/restrictions/{held.id}/lift-requests"
+        href = f"/v1/restrictions/{held.id}/lift"
         return _approval(connection, facts, HOLD_LIFT, href, ("LOT_BLOCKED",))
     return None
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Self
 
+from pydantic import InstanceOf
+
 from coldgate.model import Purpose
 from coldgate.storage.consignments import ProfileKey
 from coldgate.udi.standing import ScanStanding
@@ -181,7 +183,7 @@ class Facts:
     demands: tuple[Demand, ...]
     carriers: tuple[Carrier, ...]
     loggers: tuple[Logger, ...]
-    scans: ScanStanding
+    scans: InstanceOf[ScanStanding]  # made of the rows elsewhere
     judgement: Judgement | None
     audit: Audit | None
     ledger: LedgerState | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
@@ -25,7 +25,7 @@ def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Fa
     a check pass.
     """
     row = gate.facts(connection, consignment)
-    values = {name: value for name, value in asdict(row).items() if name != "scans"}
+    values = {part.name: getattr(row, part.name) for part in fields(row)}
     facts = _FACTS.validate_python(
         {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}
     )

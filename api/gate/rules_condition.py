@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from api.gate.rules_finding import RECEIPT, Check, consignment_link, failed, held, passed
-from coldgate.model import Verdict
+from coldgate.model import ReleasePolicy, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +20,6 @@ CLOCK_CODES: Final = frozenset({"CLOCK_FAULT", "TIME_AMBIGUOUS"})
 CONFLICT_CODES: Final = frozenset({"DATA_CONFLICT"})
 SPENT: Final = "BUDGET_EXCEEDED"
 BUDGET_CODES: Final = frozenset({SPENT, "BUDGET_UNDECIDED"})
-SIGNED: Final = "signed"
-POLICIES: Final = frozenset({"automatic", "on_request", SIGNED})
 NOT_JUDGED: Final = "there is no evaluation yet"
 
 
@@ -190,18 +189,22 @@ def _lines_with(facts: Facts, judgement: Judgement, codes: Iterable[str]) -> lis
 
 
 def _stability(lines: list[Line]) -> tuple[str, ...]:
-    found = (f"/v1/products/{line.product_id}/lots/{line.lot_number}/stability" for line in lines)
+    found = (
+        f"/v1/products/{line.product_id}/lots/{quote(line.lot_number, safe='')}/stability"
+        for line in lines
+    )
     return tuple(dict.fromkeys(found))
 
 
 def _signed(facts: Facts) -> Finding:
     """A policy that asks for a signature; that there is one shows in what covers the check."""
-    if facts.release_policy not in POLICIES:
-        return held("nobody knows this release policy", policy=facts.release_policy)
-    if facts.release_policy == SIGNED:
+    told = {"policy": facts.release_policy}
+    if facts.release_policy not in {policy.value for policy in ReleasePolicy}:
+        return held("nobody knows this release policy", **told)
+    if facts.release_policy == ReleasePolicy.SIGNED.value:
         link = f"{consignment_link(facts)}/dispositions"
-        return held("these goods are released by signature only", link, policy=SIGNED)
-    return passed("no signature is asked for", policy=facts.release_policy)
+        return held("these goods are released by signature only", link, **told)
+    return passed("no signature is asked for", **told)
 
 
 JUDGED: Final = Check(code="JUDGEMENT_PENDING", purposes=RECEIPT, examine=_judged)

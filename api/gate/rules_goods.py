@@ -94,7 +94,7 @@ def _life_left(facts: Facts) -> Finding:
         return held(
             "less life is left than was agreed with the consignee",
             *lot_links(short),
-            "/v1/shelf-life-agreements",
+            "/v1/agreements",
             arrival=day.isoformat(),
             lots=lots,
         )
@@ -184,7 +184,7 @@ def _documents(demands: list[Demand]) -> tuple[str, ...]:
 
 def _demanded_at(demands: list[Demand]) -> tuple[str, ...]:
     products = (demand.product_id for demand in demands)
-    return tuple(dict.fromkeys(f"/v1/products/{one}/document-requirements" for one in products))
+    return tuple(dict.fromkeys(f"/v1/products/{one}/requirements" for one in products))
 
 
 def _labels_fit(facts: Facts) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api.gate.rules_condition import NOT_JUDGED, words
+from api.gate.rules_condition import words
 from api.gate.rules_finding import BOTH, Check, consignment_link, held, passed
 from coldgate.model import Purpose
 
@@ -17,7 +17,7 @@ UNCALIBRATED: Final = "UNCALIBRATED"  # reason of the judge
 
 
 def _carriers_qualified(facts: Facts) -> Finding:
-    links = tuple(f"/v1/carriers/{one.carrier_id}/qualifications" for one in facts.carriers)
+    links = tuple(f"/v1/qualifications?carrier={one.carrier_id}" for one in facts.carriers)
     unfit = [one for one in facts.carriers if one.standing != APPROVED]
     if unfit or not facts.carriers:
         told = [_standing(one) for one in unfit]
@@ -101,11 +101,9 @@ def _loggers_calibrated(facts: Facts) -> Finding:
     loggers = _beside(facts)
     links = tuple(f"/v1/loggers/{one.logger_id}/certificates" for one in loggers)
     if facts.purpose is Purpose.RECEIPT_RELEASE:
-        if facts.judgement is None:
-            return held(NOT_JUDGED)
         if UNCALIBRATED in words(facts):
             return held("readings without a certificate in force", *links)
-        return passed("no reading lacks a certificate", *links)
+        return passed("no reading that was judged lacks a certificate", *links)
     bare = [one.serial for one in loggers if not one.calibrated]
     if bare or not loggers:
         return held("no certificate covers the planned journey", *links, loggers=bare)

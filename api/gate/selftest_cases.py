@@ -293,10 +293,7 @@ _OF_ONE_PURPOSE: Final[Mapping[tuple[str, Purpose], tuple[Facts, ...]]] = {
     ),
     ("LOGGER_MISSING", Purpose.DISPATCH): (_logger(watches=False),),
     ("LOGGER_UNCALIBRATED", Purpose.DISPATCH): (_logger(calibrated=False),),
-    ("LOGGER_UNCALIBRATED", Purpose.RECEIPT_RELEASE): (
-        *_log("UNCALIBRATED"),
-        replace(CLEAN, judgement=None),
-    ),
+    ("LOGGER_UNCALIBRATED", Purpose.RECEIPT_RELEASE): _log("UNCALIBRATED"),
 }
 # Goods that a signature lets go, and that nothing else would.
 COVERED: Final = tuple(

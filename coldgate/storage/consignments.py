@@ -28,6 +28,15 @@ class ProfileKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """When goods are meant to travel, None where nobody said, and who lets them go on arrival."""
+
+    planned_departure_at: datetime | None
+    planned_arrival_at: datetime | None
+    release_policy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsignmentRow:
     """One transport and who takes part in it."""
 
@@ -36,6 +45,9 @@ class ConsignmentRow:
     consignee_id: str
     profile_id: str | None
     profile_version: int | None
+    planned_departure_at: datetime | None
+    planned_arrival_at: datetime | None
+    release_policy: str
     created_at: datetime
     carrier_ids: list[str]
 
@@ -134,9 +146,11 @@ def insert(
     consignor: str,
     consignee: str,
     profile: ProfileKey | None,
+    plan: Plan,
 ) -> None:
     """Add a consignment without lines; its id is taken for ever."""
     parameters = {
+        **asdict(plan),
         "id": consignment,
         "consignor": consignor,
         "consignee": consignee,
@@ -206,6 +220,11 @@ def set_profile(connection: Connection, consignment: str, profile: ProfileKey) -
         "profile_version": profile.version,
     }
     connection.execute(_SQL["set_profile"], parameters)
+
+
+def set_plan(connection: Connection, consignment: str, plan: Plan) -> None:
+    """Plan it anew; the database refuses that once goods have left (SQLSTATE CG001)."""
+    connection.execute(_SQL["set_plan"], {"id": consignment, **asdict(plan)})
 
 
 def move_lines(

@@ -1,6 +1,8 @@
 -- name: insert
-INSERT INTO consignment (id, consignor_id, consignee_id, profile_id, profile_version)
-VALUES (%(id)s, %(consignor)s, %(consignee)s, %(profile_id)s, %(profile_version)s)
+INSERT INTO consignment (id, consignor_id, consignee_id, profile_id, profile_version,
+    planned_departure_at, planned_arrival_at, release_policy)
+VALUES (%(id)s, %(consignor)s, %(consignee)s, %(profile_id)s, %(profile_version)s,
+    %(planned_departure_at)s, %(planned_arrival_at)s, %(release_policy)s)
 
 -- name: insert_line
 INSERT INTO consignment_line
@@ -14,6 +16,7 @@ VALUES (%(consignment)s, %(position)s, %(carrier)s, %(origin)s, %(destination)s,
 
 -- name: visible
 SELECT c.id, c.consignor_id, c.consignee_id, c.profile_id, c.profile_version, c.created_at,
+    c.planned_departure_at, c.planned_arrival_at, c.release_policy,
     ARRAY(SELECT DISTINCT leg.carrier_id FROM leg WHERE leg.consignment_id = c.id
           ORDER BY leg.carrier_id) AS carrier_ids
 FROM consignment c
@@ -37,6 +40,11 @@ WHERE consignment_id = %(id)s ORDER BY position
 
 -- name: set_profile
 UPDATE consignment SET profile_id = %(profile_id)s, profile_version = %(profile_version)s
+WHERE id = %(id)s
+
+-- name: set_plan
+UPDATE consignment SET planned_departure_at = %(planned_departure_at)s,
+    planned_arrival_at = %(planned_arrival_at)s, release_policy = %(release_policy)s
 WHERE id = %(id)s
 
 -- name: move_lines
