@@ -42,6 +42,7 @@ from api.ledger.keeper import Keeper
 from api.metrics import Metrics, RequestTimer
 from api.parties import routes as party_routes
 from api.parties.service import ensure_operator
+from api.quality import capa_routes
 from api.quality import routes as quality_routes
 from api.quality.reactor import Reactor
 from api.restrictions import routes as restriction_routes
@@ -94,6 +95,7 @@ ROUTERS: Final = (
     delegation_routes.router,
     flow_routes.router,
     quality_routes.router,
+    capa_routes.router,
     restriction_routes.router,
     document_routes.router,
     upload_routes.router,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from api.gate.disposition_effect import DISPOSITION_EFFECT
 from api.gate.dispositions import DISPOSITION
+from api.quality.capa_signing import CAPA_EFFECTS
+from api.quality.deviation_closing import DEVIATION, DEVIATION_EFFECT
 from api.restrictions.effects import HOLD_LIFT, LIFT_EFFECT
 from coldgate.errors import NotFoundError
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 EFFECTS: Final[Mapping[str, Effect]] = {
     DISPOSITION: DISPOSITION_EFFECT,
     HOLD_LIFT: LIFT_EFFECT,
+    DEVIATION: DEVIATION_EFFECT,
+    **CAPA_EFFECTS,
 }
 
 

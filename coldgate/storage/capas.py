@@ -111,7 +111,7 @@ class ActionRow:
     due_on: date
     result: str | None
     done_at: datetime | None
-    revision: int
+    added_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ WHERE id = %(id)s AND capa_id = %(capa)s AND done_at IS NULL
 RETURNING id
 
 -- name: actions
-SELECT id, kind, description, owner_user_id, due_on, result, done_at, revision
+SELECT id, kind, description, owner_user_id, due_on, result, done_at, added_at
 FROM capa_action WHERE capa_id = %(capa)s ORDER BY id
 
 -- name: transitions

@@ -343,11 +343,6 @@ def locked(connection: Connection, deviation: int, *, scope: str | None) -> Devi
     return visible(connection, deviation, scope=scope)
 
 
-def lock_consignments(connection: Connection, deviation: int) -> None:
-    """Take the locks of all its consignments, in the order in which everybody takes several."""
-    connection.execute(_SQL["lock_consignments"], {"id": deviation})
-
-
 def subjects(connection: Connection, deviation: int) -> list[SubjectRow]:
     """Its consignments, as far as the transaction sees them."""
     return fetch_all(connection, SubjectRow, _SQL["subjects"], {"id": deviation})

@@ -172,12 +172,6 @@ ORDER BY d.id LIMIT %(limit)s
 -- name: lock
 SELECT FROM deviation WHERE id = %(id)s FOR UPDATE
 
--- name: lock_consignments
--- In order of their ids, as everybody locks several.
-SELECT FROM consignment
-WHERE id IN (SELECT consignment_id FROM deviation_subject WHERE deviation_id = %(id)s)
-ORDER BY id FOR UPDATE
-
 -- name: subjects
 SELECT s.consignment_id, s.goods, s.custody, s.added_at,
     (SELECT coalesce(jsonb_agg(jsonb_build_object(

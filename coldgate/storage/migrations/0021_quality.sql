@@ -172,6 +172,7 @@ CREATE TABLE capa_action (
     due_on date NOT NULL,
     result text CHECK (result ~ '\S'),
     done_at timestamptz,
+    added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     revision integer NOT NULL DEFAULT 1,
     changed_by text NOT NULL,
     CHECK ((result IS NULL) = (done_at IS NULL))
@@ -228,6 +229,17 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
         SELECT FROM capa AS seen WHERE seen.id = $1 AND sees_party(seen.party_id))
 $$;
 
+CREATE FUNCTION keeps_deviation(deviation bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT coalesce(acting_party() = '*', false) OR EXISTS (
+        SELECT FROM deviation AS kept WHERE kept.id = $1 AND sees_party(kept.party_id))
+$$;
+
+CREATE FUNCTION sees_action(action bigint) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM capa_action AS seen WHERE seen.id = $1 AND sees_capa(seen.capa_id))
+$$;
+
 -- A record is kept by who sent the goods; who took part reads what concerns its consignments.
 -- The deviation itself is guarded by its first consignment; this adds the others.
 CREATE POLICY seen_by_subject ON deviation TO coldgate_api
@@ -242,9 +254,9 @@ SELECT guard_rows('capa_deviation', $$sees_capa(capa_id)$$);
 SELECT guard_rows('quality_note', $$CASE subject_kind
     WHEN 'deviation' THEN sees_deviation(subject_id) ELSE sees_capa(subject_id) END$$);
 SELECT guard_rows('quality_revision', $$CASE subject_kind
-    WHEN 'deviation' THEN sees_deviation(subject_id)
+    WHEN 'deviation' THEN keeps_deviation(subject_id)
     WHEN 'capa' THEN sees_capa(subject_id)
-    ELSE sees_capa((SELECT capa_id FROM capa_action WHERE capa_action.id = subject_id)) END$$);
+    ELSE sees_action(subject_id) END$$);
 
 SELECT make_append_only('deviation_subject');
 SELECT make_append_only('deviation_evidence');
@@ -267,7 +279,7 @@ BEGIN
         num_nulls(NEW.classification, NEW.rationale, NEW.containment, NEW.impact_assessment,
                   NEW.root_cause, NEW.root_cause_category, NEW.owner_user_id) > 0
         OR num_nonnulls(NEW.capa_id, NEW.no_capa_reason) <> 1
-        OR NOT is_granted(NEW.approval_id, 'deviation', NEW.id, 'deviation_close')
+        OR NOT is_granted(NEW.approval_id, 'deviation', NEW.id::text)
     ) THEN
         RAISE EXCEPTION 'deviation % lacks what closing it takes', OLD.id USING ERRCODE = 'CG001';
     END IF;
@@ -275,15 +287,21 @@ BEGIN
 END
 $$;
 
--- Whether QA signed for this subject in this flow.
-CREATE FUNCTION is_granted(wanted bigint, kind text, subject bigint, named text) RETURNS boolean
+-- Whether every signature that this subject takes was given.
+CREATE FUNCTION is_granted(wanted bigint, kind text, subject text) RETURNS boolean
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     RETURN EXISTS (
         SELECT FROM approval
-        WHERE id = wanted AND subject_kind = kind AND subject_id = subject::text
-          AND flow = named AND state = 'granted');
+        WHERE id = wanted AND subject_kind = kind AND subject_id = subject AND state = 'granted');
 END
+$$;
+
+-- What is signed of a CAPA is named by the times it was reopened: each turn has signatures of its
+-- own.
+CREATE FUNCTION capa_turn(capa bigint) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT $1 || '/' || count(*) FROM capa_transition WHERE capa_id = $1 AND to_state = 'REOPENED'
 $$;
 
 CREATE FUNCTION signed_by_action_owner(wanted bigint, capa bigint) RETURNS boolean
@@ -326,7 +344,7 @@ BEGIN
         WHEN 'PLANNED' THEN
             num_nulls(NEW.need_for_action, NEW.effectiveness_criterion) > 0
             OR NOT EXISTS (SELECT FROM capa_action WHERE capa_id = NEW.id)
-            OR NOT is_granted(NEW.plan_approval_id, 'capa', NEW.id, 'capa_plan')
+            OR NOT is_granted(NEW.plan_approval_id, 'capa_plan', capa_turn(NEW.id))
         WHEN 'IMPLEMENTED' THEN
             NEW.documents_updated IS NULL
             OR EXISTS (SELECT FROM capa_action WHERE capa_id = NEW.id AND done_at IS NULL)
@@ -334,7 +352,7 @@ BEGIN
         WHEN 'EFFECTIVENESS_DUE' THEN NEW.effectiveness_due_on IS NULL
         WHEN 'CLOSED' THEN
             NEW.effectiveness_result IS NULL
-            OR NOT is_granted(NEW.close_approval_id, 'capa', NEW.id, 'capa_close')
+            OR NOT is_granted(NEW.close_approval_id, 'capa_closure', capa_turn(NEW.id))
             OR signed_by_action_owner(NEW.close_approval_id, NEW.id)
         WHEN 'REOPENED' THEN NEW.reopened_because IS NULL
     END;
