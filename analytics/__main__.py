@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING
 
+from analytics.job.audit import Auditor
 from analytics.job.commands import run_command
 from analytics.job.loop import Job
 from analytics.settings import AnalyticsSettings
 from coldgate.service import run_service, serve_metrics
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Sequence
 
 
@@ -24,7 +25,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def _judge(settings: AnalyticsSettings, stop: threading.Event) -> None:
     serve_metrics(settings.analytics_metrics_host, settings.analytics_metrics_port)
-    Job(settings.database_dsn.get_secret_value(), stop, refresh=settings.analytics_refresh).run()
+    dsn = settings.database_dsn.get_secret_value()
+    auditor = threading.Thread(target=Auditor(dsn, stop).run, name="auditor")
+    auditor.start()
+    try:
+        Job(dsn, stop, refresh=settings.analytics_refresh).run()
+    finally:
+        stop.set()
+        auditor.join()
 
 
 if __name__ == "__main__":

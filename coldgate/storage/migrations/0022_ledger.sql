@@ -213,10 +213,9 @@ CREATE TABLE audited_block (
     first_at timestamptz NOT NULL,
     last_at timestamptz NOT NULL,
     message_id bigint NOT NULL,
-    readings integer NOT NULL,  -- that are stored as this message's
     signed boolean NOT NULL,
     broken boolean NOT NULL,
-    PRIMARY KEY (channel_id, first_at, message_id)
+    PRIMARY KEY (channel_id, last_at, message_id)
 );
 CREATE TABLE audited_message (
     message_id bigint PRIMARY KEY,
@@ -228,7 +227,8 @@ CREATE INDEX audited_message_broken ON audited_message (message_id) WHERE proble
 -- Every message up to this number was audited, or never came to be.
 CREATE TABLE audit_progress (
     single boolean PRIMARY KEY DEFAULT true CHECK (single),
-    through_message bigint NOT NULL DEFAULT 0
+    through_message bigint NOT NULL DEFAULT 0,
+    through_at timestamptz NOT NULL DEFAULT '-infinity'  -- all that came before is among them
 );
 INSERT INTO audit_progress DEFAULT VALUES;
 
@@ -258,6 +258,27 @@ END
 $$;
 CREATE TRIGGER evaluation_wants_an_audit AFTER INSERT ON evaluation
     FOR EACH ROW WHEN (NOT NEW.provisional) EXECUTE FUNCTION queue_audit();
+
+-- Goods that go without asking wait for the audit as everybody does; here it says that it is done.
+CREATE TABLE release_due (consignment_id text PRIMARY KEY REFERENCES consignment);
+
+CREATE FUNCTION queue_release() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    audited text;
+BEGIN
+    SELECT consignment.id INTO audited
+    FROM evaluation JOIN consignment ON consignment.id = evaluation.consignment_id
+    WHERE evaluation.id = NEW.evaluation_id AND consignment.release_policy = 'automatic';
+    IF FOUND THEN
+        INSERT INTO release_due (consignment_id) VALUES (audited) ON CONFLICT DO NOTHING;
+        PERFORM pg_notify('coldgate_evaluation', audited);
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER audit_may_let_goods_go AFTER INSERT ON evidence_audit
+    FOR EACH ROW EXECUTE FUNCTION queue_release();
 
 -- Whether a consignor takes goods on the word of messages that nobody signed; the newest counts.
 CREATE TABLE unsigned_consent (
@@ -297,6 +318,7 @@ SELECT guard_rows('ledger_checkpoint', $$acting_party() IS NOT NULL$$);  -- publ
 SELECT guard_rows('ledger_state', $$acting_party() = '*'$$);
 SELECT guard_rows('evidence_audit', $$EXISTS (SELECT FROM evaluation WHERE id = evaluation_id)$$);
 SELECT guard_rows('unsigned_consent', $$sees_party(party_id)$$);
+SELECT guard_rows('release_due', $$acting_party() = '*'$$);
 
 REVOKE INSERT ON ledger FROM coldgate_analytics;
 GRANT SELECT ON ledger_entry TO coldgate_analytics, coldgate_api;
@@ -307,6 +329,8 @@ GRANT SELECT, INSERT ON audited_block, audited_message, evidence_audit TO coldga
 GRANT SELECT, UPDATE ON audit_progress TO coldgate_analytics;
 GRANT SELECT, DELETE ON audit_due TO coldgate_analytics;
 GRANT SELECT ON stream, quarantine TO coldgate_analytics;
+GRANT SELECT ON SEQUENCE message_id_seq TO coldgate_analytics;
 GRANT SELECT ON evidence_audit TO coldgate_api;
+GRANT SELECT, DELETE ON release_due TO coldgate_api;
 GRANT SELECT, INSERT ON unsigned_consent TO coldgate_api;
 GRANT SELECT ON unsigned_consent TO coldgate_analytics;

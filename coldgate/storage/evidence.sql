@@ -1,0 +1,139 @@
+-- name: take_turn
+SELECT pg_advisory_xact_lock(hashtext('coldgate.audit'))
+
+-- name: tide
+-- What is settled about the numbers of messages: whoever got one has a transaction by then.
+SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+    pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
+    (SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM message_id_seq),
+    clock_timestamp()
+
+-- name: unaudited
+-- A day is far longer than ingest keeps a message before it commits it.
+SELECT message.id, message.number, message.received_at, message.signed, message.payload,
+    stream.name AS stream, gateway.name AS gateway, gateway.party_id, gateway.public_key
+FROM audit_progress
+JOIN message ON message.id > audit_progress.through_message
+    AND message.received_at >= audit_progress.through_at - interval '1 day'
+LEFT JOIN stream ON stream.id = message.stream_id
+LEFT JOIN gateway ON gateway.id = stream.gateway_id
+WHERE NOT EXISTS (SELECT FROM audited_message WHERE message_id = message.id)
+ORDER BY message.id LIMIT %(most)s
+
+-- name: channels
+SELECT logger.party_id, logger.serial, channel.sensor, channel.quantity, channel.id
+FROM unnest(%s::text[], %s::text[]) AS wanted (party_id, serial)
+JOIN logger USING (party_id, serial)
+JOIN channel ON channel.logger_id = logger.id
+
+-- name: copy_stored
+COPY (
+    SELECT wanted.ordinal::integer, points.packed
+    FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[])
+        WITH ORDINALITY AS wanted (channel_id, first_at, last_at, ordinal)
+    CROSS JOIN LATERAL (
+        SELECT string_agg(timestamptz_send(taken_at) || int4send(value) || int2send(flags)
+                          || int8send(sequence) || int8send(message_id), '')
+        FROM reading
+        WHERE reading.channel_id = wanted.channel_id
+          AND reading.taken_at BETWEEN wanted.first_at AND wanted.last_at
+          AND reading.taken_at BETWEEN %s AND %s
+    ) AS points (packed)
+) TO STDOUT (FORMAT BINARY)
+
+-- name: conflicts
+SELECT (extract(epoch FROM taken_at) * 1000)::bigint, value, flags::integer FROM conflict
+WHERE channel_id = %(channel)s AND taken_at BETWEEN %(first)s AND %(last)s
+
+-- name: refused_serials
+SELECT serial FROM quarantine WHERE sha256 = sha256(%(payload)s)
+
+-- name: told_by
+-- Without an index, for it is asked of messages that cannot be read any more: there are none.
+SELECT message_id, channel_id, min(taken_at), max(taken_at) FROM reading
+WHERE message_id = ANY(%(messages)s) GROUP BY message_id, channel_id
+
+-- name: add_messages
+INSERT INTO audited_message (message_id, problem)
+SELECT * FROM unnest(%s::bigint[], %s::text[]) ON CONFLICT DO NOTHING
+
+-- name: add_blocks
+INSERT INTO audited_block (channel_id, first_at, last_at, message_id, signed, broken)
+SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[], %s::bigint[],
+                     %s::boolean[], %s::boolean[])
+ON CONFLICT DO NOTHING
+
+-- name: advance
+UPDATE audit_progress SET through_message = %(message)s, through_at = %(at)s
+WHERE through_message < %(message)s
+
+-- name: due
+SELECT evaluation_id, consignment_id FROM audit_due ORDER BY evaluation_id
+
+-- name: settle
+DELETE FROM audit_due WHERE evaluation_id = %(evaluation)s RETURNING evaluation_id
+
+-- name: first_audit
+SELECT NOT EXISTS (
+    SELECT FROM evidence_audit JOIN evaluation ON evaluation.id = evidence_audit.evaluation_id
+    WHERE evaluation.consignment_id = %(consignment)s)
+
+-- name: messages_behind
+-- The slack around a placement is the judge's.
+SELECT count(DISTINCT message_id), count(DISTINCT message_id) FILTER (WHERE NOT signed),
+    array_agg(DISTINCT message_id) FILTER (WHERE broken)
+FROM placement
+JOIN channel ON channel.logger_id = placement.logger_id
+JOIN audited_block AS block ON block.channel_id = channel.id
+    AND block.last_at >= placement.placed_at - interval '1 hour'
+    AND block.first_at <= coalesce(placement.removed_at, 'infinity') + interval '1 hour'
+WHERE placement.consignment_id = %(consignment)s
+
+-- name: problems
+SELECT concat('message ', message_id, ': ', problem) FROM audited_message
+WHERE message_id = ANY(%(messages)s) ORDER BY message_id LIMIT %(limit)s
+
+-- name: orphans
+-- Readings that no message brought.
+SELECT concat('channel ', channel.id, ': ', count(*), ' readings that no message brought')
+FROM placement
+JOIN channel ON channel.logger_id = placement.logger_id
+JOIN reading ON reading.channel_id = channel.id
+    AND reading.taken_at BETWEEN placement.placed_at - interval '1 hour'
+                             AND coalesce(placement.removed_at, 'infinity')
+WHERE placement.consignment_id = %(consignment)s
+  AND NOT EXISTS (SELECT FROM audited_block
+                  WHERE audited_block.message_id = reading.message_id
+                    AND audited_block.channel_id = reading.channel_id
+                    AND audited_block.last_at >= placement.placed_at - interval '1 hour')
+GROUP BY channel.id ORDER BY channel.id LIMIT %(limit)s
+
+-- name: body_is_entered
+SELECT EXISTS (
+    SELECT FROM ledger_entry
+    WHERE ledger_entry.kind = 'evaluation'
+      AND ledger_entry.subject = concat('consignment/', evaluation.consignment_id,
+                                        '/evaluation/', evaluation.version)
+      AND ledger_entry.digest = sha256(evaluation.body))
+FROM evaluation WHERE id = %(evaluation)s
+
+-- name: add_audit
+INSERT INTO evidence_audit (evaluation_id, messages, broken, unsigned, problems)
+VALUES (%(evaluation_id)s, %(messages)s, %(broken)s, %(unsigned)s, %(problems)s)
+
+-- name: add_consent
+INSERT INTO unsigned_consent (party_id, accepted, reason, recorded_by)
+VALUES (%(party)s, %(accepted)s, %(reason)s, %(recorded_by)s)
+RETURNING id, party_id, accepted, reason, recorded_by, recorded_at
+
+-- name: consents
+SELECT id, party_id, accepted, reason, recorded_by, recorded_at FROM unsigned_consent
+WHERE (%(scope)s::text IS NULL OR party_id = %(scope)s) AND id > %(after)s
+ORDER BY id LIMIT %(limit)s
+
+-- name: audit
+SELECT audit.evaluation_id, evaluation.version, audit.messages, audit.broken, audit.unsigned,
+    audit.problems, audit.audited_at
+FROM evidence_audit AS audit
+JOIN evaluation ON evaluation.id = audit.evaluation_id
+WHERE evaluation.consignment_id = %(consignment)s AND evaluation.version = %(version)s
