@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from api_world import PROFILE
+
 if TYPE_CHECKING:
     import httpx
     from api_world import Person, World
@@ -26,6 +28,53 @@ def quarantined(world: World, verdict: str = "HOLD", **fields: Any) -> str:
     world.judge(consignment, verdict, with_excursions=verdict == "PASS")
     world.wait_for_reactions()
     return consignment
+
+
+@dataclass(frozen=True)
+class House:
+    """A manufacturer with flows, people and a product of its own."""
+
+    world: World
+    party: str
+
+    @property
+    def product(self) -> str:
+        return f"{self.party}-vial"
+
+    def flow(self, name: str, *steps: dict[str, Any]) -> httpx.Response:
+        """Add the next version of a flow."""
+        shown = self.world.get("/flows", party=self.party)["items"]
+        own = [one["id"] for one in shown if one["party"] == self.party]
+        body = {"id": name, "version": own.count(name) + 1, "description": "-", "steps": steps}
+        return self.world.of(self.party).post("/flows", json={"flow": body})
+
+    def waiting(self, verdict: str = "HOLD") -> dict[str, Any]:
+        """A request for signatures about goods of the house."""
+        world, consignment = self.world, self.world.name("con")
+        body = {
+            "id": consignment,
+            "consignee": "hospital",
+            "profile": {"id": PROFILE},
+            "lines": [{"product": self.product, "lot": "A1", "quantity": 1}],
+            "legs": [{"carrier": "truck", "origin": "here", "destination": "there"}],
+        }
+        world.qualify("truck")
+        world.post("/consignments", body, party=self.party)
+        world.place(consignment, world.add_logger())
+        assert world.gate(consignment, "dispatch")["permitted"]
+        world.event(consignment, "received")
+        world.judge(consignment, verdict, with_excursions=verdict == "PASS")
+        world.wait_for_reactions()
+        return approval_of(world, propose(world, consignment))
+
+
+def house(world: World) -> House:
+    """A house of its own for one test."""
+    made = House(world, world.join("manufacturer"))
+    world.post("/products", {"id": made.product, "name": "Vial"}, party=made.party)
+    lot = {"number": "A1", "expires_on": "2199-12-31"}
+    world.post(f"/products/{made.product}/lots", lot, party=made.party)
+    return made
 
 
 def propose(world: World, consignment: str, **fields: Any) -> dict[str, Any]:

@@ -47,9 +47,7 @@ def test_digest_is_of_exactly_the_text_that_is_shown(world: World) -> None:
     assert json.loads(text) == approval["record"]
 
 
-def test_manifest_names_signer_meaning_reason_time_and_record(
-    world: World, people: People
-) -> None:
+def test_manifest_names_signer_meaning_reason_time_and_record(world: World, people: People) -> None:
     approval = waiting(world)
 
     (signature,) = signed(people.qa, approval, reason="12 min above")["signatures"]
@@ -248,9 +246,7 @@ def test_clock_that_was_set_back_dates_no_signature(world: World, people: People
     assert signatures(world, approval) == 0
 
 
-def test_nobody_changes_what_was_signed_through_the_api_role(
-    world: World, people: People
-) -> None:
+def test_nobody_changes_what_was_signed_through_the_api_role(world: World, people: People) -> None:
     approval = waiting(world)
     signed(people.qa, approval)
 

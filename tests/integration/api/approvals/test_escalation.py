@@ -1,0 +1,95 @@
+"""Requests that nobody signs in time: told of once, then signed by others, then expired."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from approval_world import code, sign, signed, waiting
+
+from api.approvals.escalation import escalate_due
+from coldgate.storage.connection import connect
+
+if TYPE_CHECKING:
+    from api_world import World
+    from approval_world import People
+
+pytestmark = pytest.mark.database
+
+
+def age(world: World, approval: dict[str, Any], **length: float) -> None:
+    """Let time pass for one request."""
+    with psycopg.connect(world.dsn) as connection:
+        connection.execute("ALTER TABLE approval DISABLE TRIGGER USER")
+        connection.execute(
+            "UPDATE approval SET opened_at = opened_at - %(length)s, due_at = due_at - %(length)s"
+            " WHERE id = %(id)s",
+            {"length": timedelta(**length), "id": approval["id"]},
+        )
+        connection.execute("ALTER TABLE approval ENABLE TRIGGER USER")
+
+
+def tick(world: World) -> int:
+    """One run of the scheduler's job."""
+    with connect(world.dsn, "coldgate_api") as connection:
+        return escalate_due(connection, datetime.now(UTC))
+
+
+def told(world: World, approval: dict[str, Any]) -> list[Any]:
+    return world.fetch(
+        "SELECT kind FROM outbox WHERE kind LIKE 'approval.%%' AND body ->> 'approval' = %s"
+        " ORDER BY id",
+        str(approval["id"]),
+    )
+
+
+def test_overdue_step_escalates_once_and_lets_another_role_sign(
+    world: World, people: People
+) -> None:
+    approval = waiting(world)
+    assert code(sign(people.approver, approval)) == "SIGNER_NOT_ENTITLED"
+    age(world, approval, hours=24)
+
+    tick(world)
+    tick(world)
+    assert told(world, approval) == ["approval.opened", "approval.escalated"]
+    assert signed(people.approver, approval)["state"] == "granted"
+
+
+def test_role_may_sign_from_the_limit_on_whether_or_not_the_scheduler_ran(
+    world: World, people: People
+) -> None:
+    approval = waiting(world)
+    age(world, approval, hours=24)
+
+    assert signed(people.approver, approval)["state"] == "granted"
+
+
+def test_two_schedulers_tell_once(world: World) -> None:
+    approval = waiting(world)
+    age(world, approval, hours=25)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: tick(world), range(2)))
+    assert told(world, approval).count("approval.escalated") == 1
+
+
+def test_expired_request_is_closed_with_its_disposition(world: World, people: People) -> None:
+    approval = waiting(world)
+    age(world, approval, days=30)
+
+    assert code(sign(people.qa, approval)) == "APPROVAL_CLOSED"
+    tick(world)
+    assert world.get(f"/approvals/{approval['id']}")["state"] == "expired"
+    query = "SELECT state FROM disposition WHERE approval_id = %s"
+    assert world.fetch(query, approval["id"]) == ["expired"]
+
+
+def test_nothing_is_due_before_its_time(world: World) -> None:
+    approval = waiting(world)
+    tick(world)
+
+    assert told(world, approval) == ["approval.opened"]

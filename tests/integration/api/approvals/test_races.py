@@ -1,0 +1,103 @@
+"""Many at once: one signature completes a step, and whoever comes second is told so."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from approval_world import approval_of, code, propose, quarantined, sign, signatures, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+    from api_world import World
+    from approval_world import People
+
+pytestmark = pytest.mark.database
+
+ROUNDS = 6
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """What the actions return that begin at the same moment."""
+    barrier = threading.Barrier(len(actions))
+
+    def begin(action: Callable[[], Any]) -> Any:
+        barrier.wait()
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(begin, actions))
+
+
+def statuses(answers: list[httpx.Response]) -> list[int]:
+    return sorted(answer.status_code for answer in answers)
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_of_two_approvers_at_once_one_completes(world: World, people: People, _round: int) -> None:
+    approval = waiting(world)
+
+    answers = at_once(lambda: sign(people.qa, approval), lambda: sign(people.other_qa, approval))
+    assert statuses(answers) == [201, 409]
+    (loser,) = (answer for answer in answers if answer.is_error)
+    assert code(loser) == "APPROVAL_CLOSED"
+    assert signatures(world, approval) == 1
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_same_person_twice_at_once_signs_once(world: World, people: People, _round: int) -> None:
+    approval = waiting(world)
+
+    answers = at_once(lambda: sign(people.qa, approval), lambda: sign(people.qa, approval))
+    assert statuses(answers) == [201, 409]
+    assert signatures(world, approval) == 1
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_approval_and_rejection_at_once_end_in_one_of_them(
+    world: World, people: People, _round: int
+) -> None:
+    approval = waiting(world)
+
+    answers = at_once(
+        lambda: sign(people.qa, approval),
+        lambda: sign(people.other_qa, approval, meaning="rejected"),
+    )
+    assert statuses(answers) == [201, 409]
+    assert world.get(f"/approvals/{approval['id']}")["state"] in {"granted", "refused"}
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_signature_and_new_evaluation_at_once_leave_no_release_on_old_evidence(
+    world: World, people: People, _round: int
+) -> None:
+    consignment = quarantined(world)
+    approval = approval_of(world, propose(world, consignment))
+
+    at_once(lambda: sign(people.qa, approval), lambda: world.judge(consignment, "FAIL"))
+    world.wait_for_reactions()
+    assert world.states(consignment)[0] in {"quarantined", "revoked"}
+
+
+def test_role_taken_while_somebody_signs_is_taken_before_or_after(world: World) -> None:
+    approval = waiting(world)
+    leaver = world.user("maker", "qa", "qa_approver")
+    taken = (
+        "INSERT INTO role_change (user_id, role, granted, changed_by)"
+        " VALUES (%s, 'qa', false, 'test')"
+    )
+    with psycopg.connect(world.dsn) as connection:
+        connection.execute("SELECT FROM app_user WHERE id = %s FOR KEY SHARE", (leaver.id,))
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(sign, leaver, approval)
+            connection.execute(taken, (leaver.id,))  # the signature waits for this transaction
+            connection.commit()
+            answer = pending.result(timeout=30)
+
+    assert code(answer) == "SIGNER_NOT_ENTITLED"
+    assert signatures(world, approval) == 0
