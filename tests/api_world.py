@@ -263,13 +263,15 @@ def judge(
         "verdict": verdict,
         "provisional": False,
         "with_excursions": False,
+        "reason_codes": None,
+        "zones": None,
         "body": b'{"verdict": "' + verdict.encode() + b'"}',
     }
     row = connection.execute(
         "INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,"
-        " profile_id, profile_version, engine, input_digest, body)"
+        " reason_codes, zones, profile_id, profile_version, engine, input_digest, body)"
         " SELECT %(consignment)s, coalesce(max(version), 0) + 1, %(verdict)s, %(provisional)s,"
-        " %(with_excursions)s, 'USP_CCT_2_8',"
+        " %(with_excursions)s, %(reason_codes)s, %(zones)s, 'USP_CCT_2_8',"
         " (SELECT max(version) FROM profile WHERE id = 'USP_CCT_2_8'), 'test', '-', %(body)s"
         " FROM evaluation WHERE consignment_id = %(consignment)s RETURNING version, id",
         values | fields,

@@ -9,101 +9,16 @@ import psycopg
 import pytest
 from api_world import judge
 
-from api.gate.rules import CHECKS
 from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from api_world import World
 
 pytestmark = pytest.mark.database
 
 
-def unregistered_lot(world: World, purpose: str) -> str:
-    return ready(world, purpose, lots=("NOT-REGISTERED",))
-
-
-def expired_lot(world: World, purpose: str) -> str:
-    return ready(world, purpose, lots=("OLD",))
-
-
-def no_profile(world: World, purpose: str) -> str:
-    return ready(world, purpose, profile=None)
-
-
-def zone_without_logger(world: World, purpose: str) -> str:
-    line = {"product": "vaccine", "lot": "A1", "quantity": 1, "zone": "roof"}
-    return ready(world, purpose, lines=[line])
-
-
-def unjudged_facts(world: World, purpose: str) -> str:
-    consignment = ready(world, purpose)
-    world.event(consignment, "opened")
-    return consignment
-
-
-def open_answer(world: World, purpose: str) -> str:
-    return ready(world, purpose, verdict="HOLD")
-
-
-def broken_conditions(world: World, purpose: str) -> str:
-    return ready(world, purpose, verdict="FAIL")
-
-
-CASES: dict[str, Callable[[World, str], str]] = {
-    "LOT_UNKNOWN": unregistered_lot,
-    "LOT_EXPIRED": expired_lot,
-    "PROFILE_MISSING": no_profile,
-    "LOGGER_MISSING": zone_without_logger,
-    "JUDGEMENT_PENDING": unjudged_facts,
-    "CONDITION_HOLD": open_answer,
-    "CONDITION_FAIL": broken_conditions,
-}
-
-
-def ready(world: World, purpose: str, *, verdict: str = "PASS", **fields: Any) -> str:
-    """A consignment about which the gate may be asked; clean unless ``fields`` spoil it.
-
-    A spoiled one cannot be dispatched by the gate, so its lines are moved by hand.
-    """
-    consignment = world.consign(**fields)
-    if purpose == "receipt_release":
-        with psycopg.connect(world.dsn) as connection:
-            connection.execute(
-                "UPDATE consignment_line SET state = 'in_transit' WHERE consignment_id = %s",
-                (consignment,),
-            )
-        world.event(consignment, "received")
-        world.judge(consignment, verdict)
-        world.wait_for_reactions()
-    return consignment
-
-
 def blocking(answer: dict[str, Any]) -> set[str]:
     return {check["code"] for check in answer["checks"] if check["verdict"] != "PASS"}
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
-def test_each_code_alone_blocks_an_otherwise_clean_consignment(world: World, check: Any) -> None:
-    for purpose in check.purposes:
-        consignment = CASES[check.code](world, purpose.value)
-
-        answer = world.gate(consignment, purpose.value)
-
-        assert not answer["permitted"]
-        assert answer["deviation"] is not None
-        assert check.code in blocking(answer)
-
-
-@pytest.mark.parametrize("purpose", ["dispatch", "receipt_release"])
-def test_clean_consignment_passes_every_check(world: World, purpose: str) -> None:
-    consignment = ready(world, purpose)
-
-    answer = world.gate(consignment, purpose)
-
-    assert blocking(answer) == set()
-    assert (answer["verdict"], answer["permitted"], answer["deviation"]) == ("PASS", True, None)
 
 
 def test_dispatch_sets_goods_in_transit_and_freezes_the_profile(world: World) -> None:
