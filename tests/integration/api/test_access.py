@@ -2,68 +2,145 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from api_world import PUBLIC_KEY
+from access import Foreign, Things, operations, people_and_keys, whole_party
+from api_world import PUBLIC_KEY, open_world
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from access import Asker, Operation
     from api_world import World
+    from conftest import DatabaseServer
 
 pytestmark = pytest.mark.database
 
-PARAMETER = re.compile(r"\{(\w+)\}")
+LOG_OUT = ("delete", "/v1/session")  # nothing can be asked afterwards
+PUBLIC_ROUTES = {"/v1/oidc/callback", "/v1/oidc/login", "/v1/password", "/v1/session"}
+
+PEOPLE_ONLY = {"/v1/sessions/{session}/revoke"}  # a key has none, and is told so
+# Lists that hold something for a party that has nothing: its own, or what is for all.
+OWN_LISTS = {
+    "/v1/flows",
+    "/v1/keys",
+    "/v1/ledger/checkpoints",
+    "/v1/ledger/entries",
+    "/v1/parties",
+    "/v1/profiles",
+    "/v1/sessions",
+    "/v1/users",
+}
 
 
-def things(world: World) -> dict[str, str]:
-    """One existing thing for every path parameter, none of it the stranger's."""
-    consignment = world.received()
-    world.judge(consignment)
-    placement = world.get(f"/consignments/{consignment}/placements")["items"][0]
-    gateway = world.name("gw")
-    world.post("/gateways", {"id": gateway, "public_key": PUBLIC_KEY}, party="truck")
-    return {
-        "party": "maker",
-        "key_id": "1",
-        "gateway": gateway,
-        "logger_id": str(world.get("/loggers")["items"][0]["id"]),
-        "product": "vaccine",
-        "lot": "A1",
-        "consignment": consignment,
-        "placement": str(placement["id"]),
-        "version": "1",
-    }
+@pytest.fixture(scope="module")
+def world(plain_server: DatabaseServer) -> Iterator[World]:
+    """A world of its own: what callers of every kind add would be in the way of other tests."""
+    with plain_server.fresh() as dsn, open_world(dsn) as made:
+        yield made
 
 
-def operations(world: World) -> list[tuple[str, str, Any]]:
-    """Every documented operation: method, path, and the first example of its body."""
-    document = httpx.get(f"{world.url}/openapi.json").json()
-    found = []
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            example = None
-            if body is not None:
-                name = body["schema"]["$ref"].rsplit("/", 1)[1]
-                example = document["components"]["schemas"][name]["examples"][0]
-            found.append((method, path, example))
-    return found
+@pytest.fixture(scope="module")
+def things(world: World) -> Things:
+    return Things(world)
 
 
-def test_foreign_party_finds_nothing_behind_any_path_parameter(world: World) -> None:
-    names = things(world)
-    asked = [operation for operation in operations(world) if PARAMETER.search(operation[1])]
+@pytest.fixture(scope="module")
+def outsiders(world: World) -> list[Asker]:
+    """Callers of parties that take part in nothing, one of which has every role and scope apart."""
+    kinds = ("manufacturer", "carrier", "consignee")
+    whole = [asker for kind in kinds for asker in whole_party(world, kind)]
+    return [*whole, *people_and_keys(world, world.join("manufacturer"))]
 
-    for method, path, body in asked:
-        real = PARAMETER.sub(lambda match: names[match[1]], path.removeprefix("/v1"))
-        query = {"serial": "ANY"} if path.endswith("/readings") else {}
-        answer = world.of("stranger").request(method, real, json=body, params=query)
 
-        told = (answer.status_code, answer.json()["code"])
-        assert told in {(404, "NOT_FOUND"), (403, "RIGHT_MISSING")}, path
-    assert len(asked) >= 20
+def test_what_is_asked_for_below_is_there(world: World, things: Things) -> None:
+    """Else not to find it would prove nothing."""
+    for operation in operations(world):
+        if operation.changes or not operation.parameters:
+            continue
+        query = {"serial": "ANY"} if operation.path.endswith("/readings") else {}
+        names = things.named(operation.parameters)
+        answer = operation.send(world.of("operator"), names, params=query)
+
+        assert answer.status_code != 404, (operation.path, answer.text)
+
+
+def test_foreign_party_finds_nothing_behind_any_path_parameter(
+    world: World, things: Things, outsiders: list[Asker]
+) -> None:
+    asked = [operation for operation in operations(world) if operation.parameters]
+    names = [things.named(operation.parameters) for operation in asked]
+
+    for asker in outsiders:
+        foreign = Foreign.to(world, asker.party)
+        for operation, filled in zip(asked, names, strict=True):
+            answer = operation.send(asker.client, filled)
+            place = (asker.name, operation.method, operation.path, answer.text)
+            assert _refusal(answer) == _expected(operation, asker), place
+            assert foreign.found_in(answer) == set(), place
+    assert len(asked) >= 30
+
+
+def _expected(operation: Operation, asker: Asker) -> tuple[int, str]:
+    if operation.right not in asker.rights:
+        return 403, "RIGHT_MISSING"
+    if asker.is_key and operation.path in PEOPLE_ONLY:
+        return 403, "PEOPLE_ONLY"
+    return 404, "NOT_FOUND"
+
+
+def _refusal(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json().get("code", "")
+
+
+def test_foreign_party_is_told_of_nobody_by_any_other_route(
+    world: World, outsiders: list[Asker]
+) -> None:
+    asked = [operation for operation in operations(world) if not operation.parameters]
+
+    for asker in outsiders:
+        foreign = Foreign.to(world, asker.party)
+        for operation in asked:
+            if operation.right is None or (operation.method, operation.path) == LOG_OUT:
+                continue
+            answer = operation.send(asker.client, {})
+            place = (asker.name, operation.method, operation.path, answer.text)
+            assert answer.status_code < 500, place
+            assert foreign.found_in(answer) == set(), place
+
+
+def test_lists_of_a_party_without_anything_are_empty(world: World) -> None:
+    for asker in whole_party(world, "manufacturer"):
+        for operation in operations(world):
+            if operation.changes or operation.parameters or operation.path in OWN_LISTS:
+                continue
+            answer = operation.send(asker.client, {})
+
+            if "items" in answer.json():
+                assert answer.json()["items"] == [], (asker.name, operation.path)
+
+
+@pytest.mark.parametrize("kind", ["manufacturer", "operator"])
+def test_who_lacks_a_right_is_told_so_exactly_where_the_table_says(world: World, kind: str) -> None:
+    party = "operator" if kind == "operator" else world.join(kind)
+    asked = sorted(operations(world), key=lambda one: (one.method, one.path) == LOG_OUT)
+
+    for asker in people_and_keys(world, party):
+        for operation in asked:
+            if operation.right is None:
+                continue
+            answer = operation.send(asker.client, {}, json=None)
+            lacks = _refusal(answer) == (403, "RIGHT_MISSING") if answer.is_error else False
+            place = (asker.name, operation.method, operation.path, answer.text)
+            assert lacks == (operation.right not in asker.rights), place
+
+
+def test_every_route_declares_a_right_unless_it_finds_out_who_asks(world: World) -> None:
+    open_routes = {one.path for one in operations(world) if one.right is None}
+
+    assert open_routes == PUBLIC_ROUTES
 
 
 def test_foreign_and_missing_look_the_same(world: World) -> None:
@@ -94,14 +171,13 @@ def test_lists_hold_only_what_the_party_takes_part_in(world: World) -> None:
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer cg_wrong"}])
 def test_no_operation_answers_without_a_key_in_force(world: World, header: dict[str, str]) -> None:
-    for method, path, body in operations(world):
-        if not path.startswith("/v1"):
-            continue
-        answer = httpx.request(
-            method, world.url + PARAMETER.sub("1234", path), json=body, headers=header
-        )
+    with httpx.Client(base_url=f"{world.url}/v1", headers=header) as client:
+        for operation in operations(world):
+            if operation.right is None:
+                continue
+            answer = operation.send(client, {})
 
-        assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED"), path
+            assert _refusal(answer) == (401, "UNAUTHENTICATED"), operation.path
 
 
 def test_revoked_key_is_refused_from_the_next_request_on(world: World) -> None:
@@ -127,7 +203,6 @@ def test_keys_are_stored_as_digests_only(world: World) -> None:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/parties", {"id": "new-party", "name": "N", "kind": "carrier"}),
         ("/loggers", {"serial": "X1", "party": "maker"}),
         ("/gateways", {"id": "gw-x", "public_key": PUBLIC_KEY, "party": "maker"}),
         ("/products", {"id": "prod-x", "name": "P", "party": "maker"}),
