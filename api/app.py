@@ -36,6 +36,7 @@ from api.identity import routes as identity_routes
 from api.identity.oidc import Provider
 from api.identity.passwords import Passwords
 from api.identity.users import ensure_first
+from api.jobs import jobs
 from api.ledger import routes as ledger_routes
 from api.ledger.checkpoints import Notary
 from api.ledger.keeper import Keeper
@@ -47,6 +48,7 @@ from api.quality import routes as quality_routes
 from api.quality.reactor import Reactor
 from api.restrictions import routes as restriction_routes
 from api.scans import routes as scan_routes
+from api.scheduler import Scheduler
 from api.signing import Signer
 from api.standing import routes as standing_routes
 from coldgate.storage import visibility
@@ -148,6 +150,9 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
         reactor = Reactor(dsn, metrics)
         reactor.start()
         stack.push_async_callback(asyncio.to_thread, reactor.stop)
+        scheduler = Scheduler(dsn, jobs(settings), metrics)
+        scheduler.start()
+        stack.push_async_callback(asyncio.to_thread, scheduler.stop)
         authority = None
         if settings.authority is not None:
             authority = BrokerAuthority(settings.authority, _verifier(pool))

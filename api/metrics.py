@@ -55,6 +55,18 @@ class Metrics:
             "1 while the ledger is not what it was: the gate lets nothing be used",
             registry=self._registry,
         )
+        self.scheduled_runs = Counter(
+            "coldgate_scheduled_runs",
+            "Times that a job ran because its time had come",
+            ("job",),
+            registry=self._registry,
+        )
+        self.scheduled_failures = Counter(
+            "coldgate_scheduled_failures",
+            "Jobs that failed and will be repeated",
+            ("job",),
+            registry=self._registry,
+        )
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
