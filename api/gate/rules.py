@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from api.gate import rules_condition, rules_goods, rules_journey
+from api.gate import rules_condition, rules_evidence, rules_goods, rules_journey
 from api.gate.rules_finding import Finding, held
 from coldgate.errors import ConflictError
 from coldgate.model import LineState, Purpose, Verdict
@@ -29,6 +29,7 @@ CHECKS: Final = (
     rules_goods.LABELS,
     rules_condition.JUDGED,
     *rules_condition.RELIABLE,
+    rules_evidence.EVIDENCE,
     *rules_condition.KEPT,
 )
 # Lines in any other state cannot take the step that the purpose asks for. Released ones take none

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from api_world import BEGIN, PROFILE, open_world
+from factories import make_block, register_gateway
 
+from analytics.job.audit import Auditor
 from analytics.job.loop import Job
+from coldgate.instant import epoch_ms
 from coldgate.launch.process import wait_until
+from coldgate.storage.connection import connect
+from coldgate.storage.timescale import TimeTables, detect
+from ingest.delivery import Delivery
+from ingest.prepare import prepare
+from ingest.writer import write_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,34 +34,41 @@ MINUTE = timedelta(minutes=1)
 def judged_world(plain_database: str) -> Iterator[World]:
     """A world whose consignments are judged as their facts change."""
     stop = threading.Event()
-    job = Job(plain_database, stop, refresh=timedelta(seconds=1))
-    thread = threading.Thread(target=job.run)
+    parts = (
+        Job(plain_database, stop, refresh=timedelta(seconds=1)),
+        Auditor(plain_database, stop),
+    )
+    threads = [threading.Thread(target=part.run) for part in parts]
     with open_world(plain_database) as world:
-        thread.start()
+        for thread in threads:
+            thread.start()
         yield world
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def send(world: World, serial: str, celsius: float, *, minutes: range) -> None:
-    """Readings as ingest stores them: one a minute, with the touched row and the notification."""
-    with psycopg.connect(world.dsn) as connection:
-        channel = connection.execute(
-            "INSERT INTO channel (logger_id, sensor, quantity) SELECT id, 0, 1 FROM logger"
-            " WHERE serial = %s ON CONFLICT (logger_id, sensor, quantity)"
-            " DO UPDATE SET sensor = 0 RETURNING id",
-            (serial,),
-        ).fetchone()
-        assert channel is not None
-        connection.cursor().executemany(
-            "INSERT INTO reading VALUES (%s, %s, %s, 0, %s, 1)",
-            [(channel[0], BEGIN + i * MINUTE, round(celsius * 1000), i) for i in minutes],
-        )
-        connection.execute(
-            "INSERT INTO touched (channel_id, first_at, last_at) VALUES (%s, %s, %s)",
-            (channel[0], BEGIN + minutes[0] * MINUTE, BEGIN + minutes[-1] * MINUTE),
-        )
-        connection.execute("SELECT pg_notify('coldgate_touched', '')")
+    """Readings as a gateway signs and ingest stores them: one a minute."""
+    gateway = register_gateway(world.dsn, world.name("gw"), party="truck")
+    block = make_block(
+        [round(celsius * 10)] * len(minutes),
+        serial=serial,
+        first_sequence=minutes[0] + 1,
+        base_ms=epoch_ms(BEGIN + minutes[0] * MINUTE),
+    )
+    delivery = Delivery(
+        topic=gateway.topic,
+        payload=gateway.signed(blocks=(block,)),
+        received_at=datetime.now(UTC),
+        packet_id=1,
+        qos=1,
+        generation=1,
+    )
+    with connect(world.dsn, "coldgate_ingest", autocommit=True) as connection:
+        prepared = prepare(connection, [delivery])
+        with connection.transaction():
+            write_batch(connection, prepared, TimeTables(detect(connection)))
 
 
 def travel(world: World, *, profile: str = PROFILE) -> tuple[str, str]:
@@ -71,7 +85,10 @@ def travel(world: World, *, profile: str = PROFILE) -> tuple[str, str]:
 def settled(world: World, consignment: str, verdict: str) -> bool:
     """Whether the newest answer is this one, and nothing waits to be judged or acted on."""
     newest = world.get(f"/consignments/{consignment}/evaluations")["items"][-1:]
-    waiting = world.fetch("SELECT 1 FROM touched UNION ALL SELECT 1 FROM reaction_due")
+    waiting = world.fetch(
+        "SELECT 1 FROM touched UNION ALL SELECT 1 FROM reaction_due"
+        " UNION ALL SELECT 1 FROM audit_due"
+    )
     return not waiting and [item["verdict"] for item in newest] == [verdict]
 
 
