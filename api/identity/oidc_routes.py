@@ -20,7 +20,7 @@ PATH: Final = "/v1/oidc"
 public = APIRouter(prefix=PATH, tags=["people"])
 router = APIRouter(prefix=PATH, tags=["people"], dependencies=[needs(Right.SIGN)])
 
-Word = Annotated[str | None, Query(max_length=2_000, pattern=r"^[^\x00]*$")]
+Word = Annotated[str | None, Query(max_length=8_000, pattern=r"^[^\x00]*$")]
 
 
 @public.get("/login", status_code=303, response_class=RedirectResponse, response_model=None)

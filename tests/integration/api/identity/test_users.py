@@ -133,7 +133,8 @@ def test_colleagues_do_not_repeat_one_anothers_requests(world: World) -> None:
 def test_kept_digest_of_a_request_is_keyed(world: World) -> None:
     key, body = world.name("key"), b'{"id": "%s", "name": "P"}' % world.name("product").encode()
 
-    world.of("maker").post("/products", content=body, headers={"Idempotency-Key": key})
+    headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+    world.of("maker").post("/products", content=body, headers=headers)
 
     kept = world.fetch("SELECT request_digest FROM idempotency WHERE key = %s", key)
     request = b"None POST /v1/products?\n" + body
