@@ -5,7 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from api_world import PROFILE
+from api_world import PROFILE, SIGNING_KEY
+from pydantic import SecretStr
+
+from api.approvals.flow import Meaning
+from api.approvals.requests import SignatureRequest, open_approval
+from api.approvals.schemas import SignatureIn
+from api.approvals.signatures import sign as service_sign
+from api.caller import CallerUser
+from api.identity.reauthentication import Proof, Reauthenticated
+from api.identity.rights import Role
+from api.restrictions.effects import HOLD_LIFT, lift_record
+from api.signing import Signer
+from coldgate.errors import ConflictError, ForbiddenError
+from coldgate.storage import approvals, restrictions
+from coldgate.storage.connection import connect
+from coldgate.storage.restrictions import NewRestriction
+from coldgate.storage.visibility import limit_to
 
 if TYPE_CHECKING:
     import httpx
@@ -66,6 +82,55 @@ class House:
         world.judge(consignment, verdict, with_excursions=verdict == "PASS")
         world.wait_for_reactions()
         return approval_of(world, propose(world, consignment))
+
+    def hold_lift(self) -> dict[str, Any]:
+        """A request to lift a new hold, made without a route between."""
+        hold = NewRestriction(
+            kind="hold",
+            product=self.product,
+            lot="A1",
+            reason="-",
+            reference="",
+            placed_by=self.party,
+            actor="test",
+        )
+        with connect(self.world.dsn, "coldgate_api") as connection:
+            limit_to(connection, None)
+            placed = restrictions.place(connection, hold).restriction
+            asked = restrictions.ask_lift(connection, placed.id, reason="-", requested_by="test")
+            wanted = SignatureRequest(
+                subject_kind=HOLD_LIFT,
+                subject_id=str(asked.id),
+                flow=HOLD_LIFT,
+                record=lift_record(connection, str(asked.id)),
+                party=self.party,
+            )
+            row = open_approval(connection, None, wanted)
+        return {"id": row.id, "record_sha256": row.record_digest.hex()}
+
+
+def sign_straight(world: World, person: Person, approval: dict[str, Any]) -> str:
+    """A signature without a route and a password's work: `signed`, or the code of the refusal."""
+    user = CallerUser(
+        id=person.id,
+        login=person.login,
+        printed_name=person.printed_name,
+        roles=frozenset({Role.QA}),
+    )
+    given = SignatureIn(
+        meaning=Meaning.APPROVED,
+        reason="-",
+        digest=approval["record_sha256"],
+        proof=Proof(password=SecretStr("unread")),
+    )
+    with connect(world.dsn, "coldgate_api") as connection:
+        proven = Reauthenticated(user=user, method="password", at=approvals.now(connection))
+        try:
+            service_sign(connection, approval["id"], given, proven, signer=Signer(SIGNING_KEY))
+        except (ConflictError, ForbiddenError) as refused:
+            connection.rollback()
+            return refused.code
+    return "signed"
 
 
 def house(world: World) -> House:

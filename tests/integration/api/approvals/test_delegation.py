@@ -111,7 +111,7 @@ def test_one_lends_only_what_one_has_to_a_colleague_who_signs(world: World, peop
     assert code(lend(people.qa, carrier)) == "DELEGATE_UNFIT"
     assert code(lend(people.qa, people.qa)) == "DELEGATE_UNFIT"
     assert code(lend(people.qa, people.approver, **past)) == "DELEGATION_WINDOW"
-    wrong = {"proof": {"password": "not the password at all"}}
+    wrong: dict[str, Any] = {"proof": {"password": "not the password at all"}}
     assert code(lend(people.qa, people.approver, **wrong)) == "SIGNATURE_REFUSED"
 
 

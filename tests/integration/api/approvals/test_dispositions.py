@@ -213,7 +213,7 @@ def test_everything_is_on_the_ledger(world: World, people: People) -> None:
 
     kinds = world.fetch(
         "SELECT kind FROM ledger_entry WHERE subject = %s AND kind LIKE 'approval.%%' ORDER BY id",
-        f"approval/{approval['id']}"
+        f"approval/{approval['id']}",
     )
     assert kinds == ["approval.opened", "approval.signed", "approval.granted"]
     about = world.fetch(

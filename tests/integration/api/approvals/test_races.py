@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from approval_world import approval_of, code, propose, quarantined, sign, signatures, waiting
+from approval_world import (
+    approval_of,
+    code,
+    house,
+    propose,
+    quarantined,
+    sign,
+    sign_straight,
+    signatures,
+    waiting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +30,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
-ROUNDS = 6
+ROUNDS = 2  # with passwords; without them:
+MANY = 20
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:
@@ -82,6 +94,22 @@ def test_signature_and_new_evaluation_at_once_leave_no_release_on_old_evidence(
     at_once(lambda: sign(people.qa, approval), lambda: world.judge(consignment, "FAIL"))
     world.wait_for_reactions()
     assert world.states(consignment)[0] in {"quarantined", "revoked"}
+
+
+@pytest.mark.parametrize("seats", [1, 2])
+def test_of_three_people_at_once_as_many_sign_as_there_are_seats(world: World, seats: int) -> None:
+    home = house(world)
+    step = {"order": 1, "roles": ["qa"], "meanings": ["approved"], "count": seats}
+    assert home.flow("hold_lift", step).status_code == 201
+    colleagues = [world.user(home.party, "qa") for _ in range(3)]
+
+    for _ in range(MANY):
+        approval = home.hold_lift()
+        done = at_once(*(partial(sign_straight, world, one, approval) for one in colleagues))
+        assert sorted(done) == ["APPROVAL_CLOSED"] * (3 - seats) + ["signed"] * seats
+        assert signatures(world, approval) == seats
+        lifts = world.fetch("SELECT 1 FROM restriction_lift WHERE approval_id = %s", approval["id"])
+        assert len(lifts) == 1
 
 
 def test_role_taken_while_somebody_signs_is_taken_before_or_after(world: World) -> None:

@@ -28,9 +28,9 @@ pytestmark = pytest.mark.database
 def as_owner(world: World, table: str, change: str, *parameters: Any) -> None:
     """What the database's owner can do with psql, behind every trigger."""
     with psycopg.connect(world.dsn) as connection:
-        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")  # type: ignore[call-overload]  # test only
-        connection.execute(change, parameters)  # type: ignore[call-overload]  # test only
-        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")  # type: ignore[call-overload]  # test only
+        connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        connection.execute(change, parameters)
+        connection.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
 
 def verification(world: World, approval: dict[str, Any]) -> dict[str, bool]:
@@ -258,7 +258,7 @@ def test_nobody_changes_what_was_signed_through_the_api_role(world: World, peopl
         "UPDATE disposition SET rationale = 'x'",
     ):
         with psycopg.connect(world.dsn) as connection, pytest.raises(psycopg.Error):
-            connection.execute(change)  # type: ignore[call-overload]  # the owner itself
+            connection.execute(change)
 
 
 def test_author_takes_its_request_back(world: World, people: People) -> None:
