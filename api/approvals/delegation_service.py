@@ -32,7 +32,7 @@ def delegate(
     connection: Connection, caller: Caller, new: DelegationIn, proven: Reauthenticated
 ) -> DelegationView:
     """Lend a role that one has oneself to a colleague who signs as well."""
-    lender = approvals.locked_person(connection, proven.user.id)
+    lender = approvals.people(connection, [proven.user.id])[proven.user.id]
     if new.role.value not in lender.roles or Right.SIGN not in ROLE_RIGHTS[new.role]:
         raise ForbiddenError("ROLE_NOT_YOURS", f"you do not sign as {new.role.value} yourself")
     _require_colleague(connection, caller, new.to_user)
