@@ -180,18 +180,17 @@ def insert(connection: Connection, new: NewDocument) -> DocumentRow:
 
 def document(connection: Connection, document_id: int) -> DocumentRow:
     """One document that the transaction may see."""
-    wanted = _parameters(Wanted(subject=Subject()))
-    rows = fetch_all(connection, DocumentRow, _SQL["documents"], {**wanted, "id": document_id})
-    if not rows:
+    found = fetch_one(connection, DocumentRow, _SQL["document"], {"id": document_id})
+    if found is None:
         raise NotFoundError("document", str(document_id))
-    return rows[0]
+    return found
 
 
 def documents(connection: Connection, wanted: Wanted) -> list[DocumentRow]:
     """Documents that the transaction may see, withdrawn ones included, oldest first."""
-    return fetch_all(
-        connection, DocumentRow, _SQL["documents"], {**_parameters(wanted), "id": None}
-    )
+    bounds = {"kind": wanted.kind, "after": wanted.after, "limit": wanted.limit}
+    parameters = {**bounds, **asdict(wanted.subject)}
+    return fetch_all(connection, DocumentRow, _SQL["documents"], parameters)
 
 
 def content(connection: Connection, document_id: int) -> Content:
@@ -309,8 +308,3 @@ def _fact(demand: Demand, genuine: frozenset[int]) -> DocumentFact:
     wants_signature = demand.signed or demand.signed_by is not None
     verified = demand.digest_matches is True and (proven or not wants_signature)
     return DocumentFact(**asdict(demand), verified=verified)
-
-
-def _parameters(wanted: Wanted) -> dict[str, object]:
-    bounds = {"kind": wanted.kind, "after": wanted.after, "limit": wanted.limit}
-    return {**bounds, **asdict(wanted.subject)}

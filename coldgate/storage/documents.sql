@@ -6,24 +6,19 @@ VALUES (%(party)s, %(kind)s, %(product)s, %(lot)s, %(consignment)s, %(carrier)s,
     %(signing_key)s, %(uploaded_by)s)
 RETURNING id
 
+-- name: document
+SELECT * FROM document_shown WHERE id = %(id)s
+
 -- name: documents
-SELECT entered.id, entered.party_id, entered.kind, entered.product_id, entered.lot_number,
-    entered.consignment_id, entered.carrier_id, entered.title, entered.media_type,
-    encode(entered.sha256, 'hex') AS sha256, entered.size, entered.valid_until,
-    entered.signing_key, entered.uploaded_by, entered.uploaded_at,
-    gone.reason AS withdrawal_reason, gone.withdrawn_by, gone.withdrawn_at,
-    ARRAY(SELECT word.party_id FROM document_vouch AS word WHERE word.document_id = entered.id
-          ORDER BY word.party_id) AS vouched_by
-FROM document AS entered
-LEFT JOIN document_withdrawal AS gone ON gone.document_id = entered.id
-WHERE (%(id)s::bigint IS NULL OR entered.id = %(id)s)
-  AND (%(kind)s::text IS NULL OR entered.kind = %(kind)s)
-  AND (%(product)s::text IS NULL OR entered.product_id = %(product)s)
-  AND (%(lot)s::text IS NULL OR entered.lot_number = %(lot)s)
-  AND (%(consignment)s::text IS NULL OR entered.consignment_id = %(consignment)s)
-  AND (%(carrier)s::text IS NULL OR entered.carrier_id = %(carrier)s)
-  AND entered.id > %(after)s
-ORDER BY entered.id LIMIT %(limit)s
+SELECT shown.*
+FROM (SELECT id FROM documents_in_reach() AS id WHERE id > %(after)s ORDER BY id) AS reach
+JOIN document_shown AS shown ON shown.id = reach.id
+WHERE (%(kind)s::text IS NULL OR shown.kind = %(kind)s)
+  AND (%(product)s::text IS NULL OR shown.product_id = %(product)s)
+  AND (%(lot)s::text IS NULL OR shown.lot_number = %(lot)s)
+  AND (%(consignment)s::text IS NULL OR shown.consignment_id = %(consignment)s)
+  AND (%(carrier)s::text IS NULL OR shown.carrier_id = %(carrier)s)
+ORDER BY reach.id LIMIT %(limit)s
 
 -- name: content
 SELECT media_type, content FROM document WHERE id = %(id)s

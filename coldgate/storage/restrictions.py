@@ -180,17 +180,15 @@ def concerned(connection: Connection, *, product: str, lot: str) -> list[Concern
 
 def restriction(connection: Connection, restriction_id: int) -> RestrictionRow:
     """One restriction, as far as the transaction may see it."""
-    parameters = {**asdict(Wanted()), "id": restriction_id}
-    rows = fetch_all(connection, RestrictionRow, _SQL["restrictions"], parameters)
-    if not rows:
+    found = fetch_one(connection, RestrictionRow, _SQL["restriction"], {"id": restriction_id})
+    if found is None:
         raise NotFoundError("restriction", str(restriction_id))
-    return rows[0]
+    return found
 
 
 def restrictions(connection: Connection, wanted: Wanted) -> list[RestrictionRow]:
     """Restrictions that the transaction may see, oldest first."""
-    parameters = {**asdict(wanted), "id": None}
-    return fetch_all(connection, RestrictionRow, _SQL["restrictions"], parameters)
+    return fetch_all(connection, RestrictionRow, _SQL["restrictions"], asdict(wanted))
 
 
 def open_for(connection: Connection, consignment: str) -> list[OpenRestriction]:

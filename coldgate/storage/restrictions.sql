@@ -25,18 +25,17 @@ JOIN consignment AS sent ON sent.id = line.consignment_id
 WHERE line.product_id = %(product)s AND line.lot_number = %(lot)s
 ORDER BY line.consignment_id, line.position
 
+-- name: restriction
+SELECT * FROM restriction_shown WHERE id = %(id)s
+
 -- name: restrictions
-SELECT placed.id, placed.kind, placed.product_id, placed.lot_number, placed.reason,
-    placed.reference, placed.placed_by, placed.actor, placed.placed_at,
-    lift.lifted_by, lift.reason AS lift_reason, lift.approval_id, lift.lifted_at
-FROM restriction AS placed
-LEFT JOIN restriction_lift AS lift ON lift.restriction_id = placed.id
-WHERE (%(id)s::bigint IS NULL OR placed.id = %(id)s)
-  AND (%(product)s::text IS NULL OR placed.product_id = %(product)s)
-  AND (%(lot)s::text IS NULL OR placed.lot_number = %(lot)s)
-  AND (NOT %(open)s OR lift.restriction_id IS NULL)
-  AND placed.id > %(after)s
-ORDER BY placed.id LIMIT %(limit)s
+SELECT shown.*
+FROM (SELECT id FROM restrictions_in_reach() AS id WHERE id > %(after)s ORDER BY id) AS reach
+JOIN restriction_shown AS shown ON shown.id = reach.id
+WHERE (%(product)s::text IS NULL OR shown.product_id = %(product)s)
+  AND (%(lot)s::text IS NULL OR shown.lot_number = %(lot)s)
+  AND (NOT %(open)s OR shown.lifted_at IS NULL)
+ORDER BY reach.id LIMIT %(limit)s
 
 -- name: lift
 INSERT INTO restriction_lift (restriction_id, lifted_by, reason, approval_id)

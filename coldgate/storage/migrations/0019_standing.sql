@@ -3,28 +3,56 @@
 
 -- A lot is named in a consignment by who has it. The word of whoever else says so opens nothing:
 -- the lot has to have come to the consignor, by consignments that begin at the product's owner.
-CREATE FUNCTION sees_goods(product text, lot text) RETURNS boolean
+CREATE FUNCTION has_come_to(holder text, product text, lot text) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT coalesce(acting_party() = '*', false)
-        OR EXISTS (SELECT FROM product AS article
-                   WHERE article.id = $1 AND article.party_id = acting_party())
-        OR EXISTS (
-            WITH RECURSIVE journey AS (
-                SELECT DISTINCT sent.id, sent.consignor_id, sent.consignee_id
-                FROM consignment_line AS line
-                JOIN consignment AS sent ON sent.id = line.consignment_id
-                WHERE line.product_id = $1 AND ($2 IS NULL OR line.lot_number = $2)
-            ), holder (party_id) AS (
-                SELECT article.party_id FROM product AS article WHERE article.id = $1
-                UNION
-                SELECT journey.consignee_id
-                FROM journey JOIN holder ON holder.party_id = journey.consignor_id
-            )
-            SELECT FROM journey
-            JOIN holder ON holder.party_id = journey.consignor_id
-            WHERE acting_party() IN (journey.consignor_id, journey.consignee_id)
-               OR EXISTS (SELECT FROM leg WHERE leg.consignment_id = journey.id
-                                            AND leg.carrier_id = acting_party()))
+    WITH RECURSIVE journey AS (
+        SELECT DISTINCT sent.consignor_id, sent.consignee_id
+        FROM consignment_line AS line
+        JOIN consignment AS sent ON sent.id = line.consignment_id
+        WHERE line.product_id = $2 AND line.lot_number = $3
+    ), held (party_id) AS (
+        SELECT article.party_id FROM product AS article WHERE article.id = $2
+        UNION
+        SELECT journey.consignee_id FROM journey JOIN held ON journey.consignor_id = held.party_id
+    )
+    SELECT EXISTS (SELECT FROM held WHERE held.party_id = $1)
+$$;
+
+-- Whether the acting party owns the product or has a part in moving the lot; NULL: any lot of it.
+-- The plan of a plpgsql function is kept, and names are written out instead of a search path: a
+-- policy asks this of every row.
+CREATE FUNCTION sees_goods(product text, lot text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+DECLARE
+    party text := public.acting_party();
+    owner text;
+BEGIN
+    IF party IS NULL OR party = '*' THEN
+        RETURN party IS NOT NULL;
+    END IF;
+    SELECT article.party_id INTO owner FROM public.product AS article WHERE article.id = $1;
+    IF owner = party THEN
+        RETURN true;
+    ELSIF $2 IS NULL THEN
+        RETURN EXISTS (
+            SELECT FROM public.consignment_line AS line
+            JOIN public.consignment AS sent ON sent.id = line.consignment_id
+            WHERE line.product_id = $1
+              AND (party IN (sent.consignor_id, sent.consignee_id)
+                   OR EXISTS (SELECT FROM public.leg WHERE leg.consignment_id = sent.id
+                                                       AND leg.carrier_id = party))
+              AND (sent.consignor_id = owner
+                   OR public.has_come_to(sent.consignor_id, $1, line.lot_number)));
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM public.consignment_line AS line
+        JOIN public.consignment AS sent ON sent.id = line.consignment_id
+        WHERE line.product_id = $1 AND line.lot_number = $2
+          AND (party IN (sent.consignor_id, sent.consignee_id)
+               OR EXISTS (SELECT FROM public.leg WHERE leg.consignment_id = sent.id
+                                                   AND leg.carrier_id = party))
+          AND (sent.consignor_id = owner OR public.has_come_to(sent.consignor_id, $1, $2)));
+END
 $$;
 
 CREATE FUNCTION owns_product(product text) RETURNS boolean
@@ -253,6 +281,45 @@ SELECT guard_entries('carrier_qualification', $$sees_party(party_id)$$);
 SELECT guard_rows('shelf_life_agreement', $$sees_party(consignor_id) OR sees_party(consignee_id)$$);
 SELECT guard_entries('shelf_life_agreement', $$sees_party(consignor_id)$$);
 
+-- What the acting party may see some of, found from its own consignments. A list that begins here
+-- asks the policies about these rows, and not about every row that others have.
+CREATE FUNCTION lots_in_reach() RETURNS TABLE (product_id text, lot_number text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT line.product_id, line.lot_number
+    FROM consignment AS sent JOIN consignment_line AS line ON line.consignment_id = sent.id
+    WHERE acting_party() IN (sent.consignor_id, sent.consignee_id)
+    UNION
+    SELECT line.product_id, line.lot_number
+    FROM leg JOIN consignment_line AS line ON line.consignment_id = leg.consignment_id
+    WHERE leg.carrier_id = acting_party()
+$$;
+
+CREATE FUNCTION restrictions_in_reach() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT placed.id FROM restriction AS placed
+    WHERE acting_party() IN ('*', placed.placed_by)
+       OR placed.product_id IN (SELECT own.id FROM product AS own
+                                WHERE own.party_id = acting_party())
+       OR (placed.product_id, placed.lot_number) IN (SELECT * FROM lots_in_reach())
+$$;
+
+CREATE FUNCTION documents_in_reach() RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT entered.id FROM document AS entered
+    WHERE acting_party() IN ('*', entered.party_id, entered.carrier_id)
+       OR entered.carrier_id IN (
+            SELECT leg.carrier_id FROM leg JOIN consignment AS sent ON sent.id = leg.consignment_id
+            WHERE sent.consignor_id = acting_party())
+       OR entered.consignment_id IN (
+            SELECT sent.id FROM consignment AS sent
+            WHERE acting_party() IN (sent.consignor_id, sent.consignee_id)
+            UNION
+            SELECT leg.consignment_id FROM leg WHERE leg.carrier_id = acting_party())
+       OR entered.product_id IN (SELECT own.id FROM product AS own
+                                 WHERE own.party_id = acting_party())
+       OR entered.product_id IN (SELECT reach.product_id FROM lots_in_reach() AS reach)
+$$;
+
 CREATE FUNCTION owns_logger(logger integer) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT EXISTS (SELECT FROM logger AS unit
@@ -266,6 +333,27 @@ GRANT SELECT, INSERT ON restriction, restriction_lift, restriction_lift_request,
     shelf_life_agreement, admission TO coldgate_api;
 GRANT UPDATE (revoked_at) ON document_key TO coldgate_api;
 GRANT UPDATE (removed_at) ON document_requirement TO coldgate_api;
+
+-- As they are shown, with what became of them; a view asks with the rights of who asks it.
+CREATE VIEW restriction_shown WITH (security_invoker = true) AS
+SELECT placed.id, placed.kind, placed.product_id, placed.lot_number, placed.reason,
+    placed.reference, placed.placed_by, placed.actor, placed.placed_at,
+    lift.lifted_by, lift.reason AS lift_reason, lift.approval_id, lift.lifted_at
+FROM restriction AS placed
+LEFT JOIN restriction_lift AS lift ON lift.restriction_id = placed.id;
+
+CREATE VIEW document_shown WITH (security_invoker = true) AS
+SELECT entered.id, entered.party_id, entered.kind, entered.product_id, entered.lot_number,
+    entered.consignment_id, entered.carrier_id, entered.title, entered.media_type,
+    encode(entered.sha256, 'hex') AS sha256, entered.size, entered.valid_until,
+    entered.signing_key, entered.uploaded_by, entered.uploaded_at,
+    gone.reason AS withdrawal_reason, gone.withdrawn_by, gone.withdrawn_at,
+    ARRAY(SELECT word.party_id FROM document_vouch AS word WHERE word.document_id = entered.id
+          ORDER BY word.party_id) AS vouched_by
+FROM document AS entered
+LEFT JOIN document_withdrawal AS gone ON gone.document_id = entered.id;
+
+GRANT SELECT ON restriction_shown, document_shown TO coldgate_api;
 
 -- What the gate asks, each about one consignment. They see what their caller sees: the gate asks
 -- where it sees everything.
@@ -295,18 +383,21 @@ LANGUAGE sql STABLE AS $$
                                                        AND leg.carrier_id = $1))
 $$;
 
-CREATE FUNCTION document_counts(entered document, consignment text) RETURNS boolean
+-- Of a product speaks who owns it. A row handed over whole would bring its bytes along, so only
+-- what is asked about is.
+CREATE FUNCTION document_counts(entered bigint, by_party text, product text, consignment text)
+RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT CASE
-        WHEN EXISTS (SELECT FROM document_withdrawal AS gone WHERE gone.document_id = $1.id)
+        WHEN EXISTS (SELECT FROM document_withdrawal AS gone WHERE gone.document_id = $1)
             THEN false
-        WHEN $1.product_id IS NOT NULL THEN
-            EXISTS (SELECT FROM party WHERE party.id = $1.party_id AND party.kind = 'operator')
+        WHEN $3 IS NOT NULL THEN
+            EXISTS (SELECT FROM party WHERE party.id = $2 AND party.kind = 'operator')
             OR EXISTS (SELECT FROM product AS article
-                       WHERE article.id = $1.product_id AND article.party_id = $1.party_id)
-        ELSE signs_in_for($1.party_id, $2)
+                       WHERE article.id = $3 AND article.party_id = $2)
+        ELSE signs_in_for($2, $4)
             OR EXISTS (SELECT FROM document_vouch AS word
-                       WHERE word.document_id = $1.id AND signs_in_for(word.party_id, $2))
+                       WHERE word.document_id = $1 AND signs_in_for(word.party_id, $4))
     END
 $$;
 
@@ -348,7 +439,7 @@ LANGUAGE sql STABLE AS $$
                       WHEN 'carrier' THEN entered.carrier_id = demand.carrier_id
                       ELSE entered.consignment_id = $1
                   END
-              AND document_counts(entered, $1)
+              AND document_counts(entered.id, entered.party_id, entered.product_id, $1)
             ORDER BY expired, entered.signing_key IS NULL, entered.id DESC
             LIMIT 1
         ) AS best
