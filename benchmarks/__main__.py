@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import blocked, ingest, judge, outbox, pages, what_if
+from benchmarks import blocked, gate, ingest, judge, outbox, pages, what_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "judge": judge.run,
     "pages": pages.run,
     "blocked": blocked.run,
+    "gate": gate.run,
     "ingest": ingest.run,
     "what_if": what_if.run,
 }
