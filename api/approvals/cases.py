@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from api.approvals.flow import Meaning
-from api.approvals.flow_format import parse_flow
+from api.approvals.flow_format import parse_form
 from api.approvals.rules import Case, Given, Loan, Person
 from api.identity.rights import Role
 from coldgate.storage import approvals, delegations, flows
@@ -71,7 +71,7 @@ def loans(connection: Connection, user: int, now: datetime) -> list[Loan]:
 def _dossier(row: ApprovalRow, flow: FlowRow, signatures: Iterable[SignatureRow]) -> Dossier:
     listed = tuple(signatures)
     case = Case(
-        flow=parse_flow(flow.body),
+        flow=parse_form(flow.body),
         party=row.party_id,
         manufacturer=row.manufacturer_id,
         author=row.author_user_id,

@@ -64,7 +64,7 @@ def read_flow(text: str, *, name: str) -> Flow:
     Raises:
         FlowError: as `parse_flow`; for what is no YAML ``path`` names the line.
     """
-    return _translating(name, lambda: _flow(Node.root(read_yaml(text, name))))
+    return _translating(name, lambda: _strict(Node.root(read_yaml(text, name))))
 
 
 def parse_flow(written: object) -> Flow:
@@ -73,7 +73,15 @@ def parse_flow(written: object) -> Flow:
     Raises:
         FlowError: a key is missing, unknown or contradictory; ``path`` names it.
     """
-    return _translating("?", lambda: _flow(Node.root(written)))
+    return _translating("?", lambda: _strict(Node.root(written)))
+
+
+def parse_form(written: object) -> Flow:
+    """The flow as it was stored, whatever a later version of Coldgate thinks of it.
+
+    Requests keep the flow that they were opened with, and what was signed stays readable.
+    """
+    return _translating("?", lambda: _form(Node.root(written)))
 
 
 def as_json(flow: Flow) -> dict[str, object]:
@@ -113,9 +121,18 @@ def _translating(name: str, read: Callable[[], Flow]) -> Flow:
         raise FlowError(error.profile or name, path, error.problem) from error
 
 
-def _flow(node: Node) -> Flow:
+def _strict(node: Node) -> Flow:
+    flow = _form(node)
+    for index, step in enumerate(flow.steps):
+        _refuse_contradictions(node.at("steps").entry(index), step)
+    _refuse_weakness(node, flow)
+    _refuse_late_steps(node, flow)
+    return flow
+
+
+def _form(node: Node) -> Flow:
     node.allow(*FLOW_KEYS)
-    flow = Flow(
+    return Flow(
         name=node.at("id").matching(NAME).group(),
         version=node.at("version").whole(lowest=1, highest=LATEST_VERSION),
         description=node.at("description").text(),
@@ -123,9 +140,6 @@ def _flow(node: Node) -> Flow:
         excluded=node.at("not_by").read(lambda value: _words(value, Excluded), ()),
         steps=_steps(node.at("steps")),
     )
-    _refuse_weakness(node, flow)
-    _refuse_late_steps(node, flow)
-    return flow
 
 
 def _steps(node: Node) -> tuple[Step, ...]:
@@ -142,7 +156,7 @@ def _steps(node: Node) -> tuple[Step, ...]:
 
 def _step(node: Node) -> Step:
     node.allow(*STEP_KEYS)
-    step = Step(
+    return Step(
         order=node.at("order").whole(lowest=1, highest=MOST_STEPS),
         roles=_words(node.at("roles"), Role),
         count=node.at("count").read(lambda value: value.whole(lowest=1, highest=MOST_PEOPLE), 1),
@@ -151,8 +165,6 @@ def _step(node: Node) -> Step:
         escalate_to=node.at("escalate_to").optional(lambda value: value.choice(Role)),
         signatory=node.at("party").read(lambda value: value.choice(Signatory), Signatory.CONSIGNOR),
     )
-    _refuse_contradictions(node, step)
-    return step
 
 
 def _refuse_contradictions(node: Node, step: Step) -> None:

@@ -12,6 +12,7 @@ from api.approvals.flow_format import (
     as_json,
     load_builtin_flows,
     parse_flow,
+    parse_form,
     read_flow,
 )
 from coldgate.errors import FlowError
@@ -108,3 +109,9 @@ def test_yaml_that_is_none_is_refused_by_its_line() -> None:
 
     assert refused.value.path == "line 2"
     assert "twice.yaml" in str(refused.value)
+
+
+def test_flow_that_was_stored_is_read_though_it_would_be_refused_today() -> None:
+    weak = flow(id="disposition_fail")
+
+    assert parse_form(weak).people == 1
