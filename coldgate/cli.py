@@ -22,6 +22,11 @@ app = typer.Typer(
     help="Decides whether goods that travelled cold may be used.",
 )
 
+ledger_app = typer.Typer(
+    no_args_is_help=True, help="What was decided, and whether it still says so."
+)
+app.add_typer(ledger_app, name="ledger")
+
 Folder = Annotated[Path, typer.Option(help="Where databases, queues and secrets are kept.")]
 _HOME = Path(".coldgate")
 _ENV = Path(".env")
@@ -156,6 +161,20 @@ def secrets(
 
     deployment.write_environment(file, deployment.new_environment())
     _say(f"{file} holds the secrets of this deployment; keep a copy with the backups")
+
+
+@ledger_app.command()
+def verify(
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(help="File of signed checkpoints; the one in the folder otherwise."),
+    ] = None,
+    folder: Folder = _HOME,
+) -> None:
+    """Find whatever was changed, removed or reordered, by whomever; exit status 1 if anything."""
+    from coldgate.launch.ledger_command import verify_ledger  # noqa: PLC0415 - see above
+
+    raise typer.Exit(verify_ledger(folder, checkpoints, _say))
 
 
 def main() -> None:

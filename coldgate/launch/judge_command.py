@@ -23,13 +23,13 @@ def run_judge_command(folder: Path, arguments: Sequence[str]) -> int:
 
     It is about the database that the environment names, else about the one in ``folder``.
     """
-    with _database(folder) as dsn:
+    with database_in(folder) as dsn:
         command = python("analytics", *arguments, env={DSN: dsn})
         return subprocess.run(command.tethered(), env=command.environment(), check=False).returncode
 
 
 @contextmanager
-def _database(folder: Path) -> Iterator[str]:
+def database_in(folder: Path) -> Iterator[str]:
     """The DSN of a database that answers, for the time of the block."""
     named = os.environ.get(DSN)
     if named:

@@ -154,6 +154,7 @@ class Machine:
             "COLDGATE_API_OPERATOR_KEY": self.operator_key,
             "COLDGATE_API_OPERATOR_INVITATION": self.operator_invitation,
             "COLDGATE_API_SIGNING_KEY": self.signing_key,
+            "COLDGATE_API_CHECKPOINT_FILE": str(self.folder.path / "checkpoints"),
             **self._broker_environment(),
         }
 

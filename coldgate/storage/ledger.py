@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from coldgate.chain import FIRST, Entry
+from coldgate.chain import FIRST, Entry, Finding
 from coldgate.errors import LedgerError, NotFoundError
 from coldgate.merkle import TILE_WIDTH, range_root, root_of
 from coldgate.storage.queries import columns, load_queries
@@ -13,7 +13,7 @@ from coldgate.storage.rows import fetch_all, fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from coldgate.chain import KeptRow, Link
     from coldgate.merkle import NodeReader
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SQL: Final = load_queries("ledger")
 _LINK_COLUMNS: Final = 10
+MOST_FINDINGS: Final = 1_000  # of one kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,3 +204,38 @@ def entry(connection: Connection, sequence: int, *, scope: str | None) -> WholeE
     if found is None:
         raise NotFoundError("ledger entry", str(sequence))
     return found
+
+
+def read_strictly(connection: Connection) -> None:
+    """Have a session read what is stored and nothing else, whatever the database's owner set."""
+    connection.execute(_SQL["read_strictly"])
+
+
+def tile_roots(connection: Connection, level: int, *, first: int, stop: int) -> dict[int, bytes]:
+    """Kept roots of one level by position, ``stop`` not included; some may be missing."""
+    bounds = {"level": level, "first": first, "stop": stop}
+    return dict(connection.execute(_SQL["tile_roots"], bounds).fetchall())
+
+
+def overdue(connection: Connection, *, age: timedelta) -> list[Finding]:
+    """Entries that have waited for their place for longer than that."""
+    parameters = {"age": age, "limit": MOST_FINDINGS}
+    return [
+        Finding(place=f"ledger_entry/{id_}", problem=f"({kind} {subject}) has no place since {at}")
+        for id_, kind, subject, at in connection.execute(_SQL["overdue"], parameters)
+    ]
+
+
+def evaluation_bodies(connection: Connection) -> list[Finding]:
+    """Evaluations whose body is not the one that was entered."""
+    return _findings(connection, "evaluation_bodies")
+
+
+def document_contents(connection: Connection) -> list[Finding]:
+    """Documents whose content has not the digest that was entered."""
+    return _findings(connection, "document_contents")
+
+
+def _findings(connection: Connection, name: str) -> list[Finding]:
+    found = connection.execute(_SQL[name], {"limit": MOST_FINDINGS})
+    return [Finding(place=place, problem=problem) for place, problem in found]

@@ -98,6 +98,17 @@ WHERE place.sequence = %(sequence)s
       SELECT id FROM consignment WHERE %(scope)s IN (consignor_id, consignee_id)
       UNION SELECT leg.consignment_id FROM leg WHERE leg.carrier_id = %(scope)s))
 
+-- name: read_strictly
+-- Nothing that the database's owner made stands before what PostgreSQL brings along, no row is
+-- hidden, and values are written as they are hashed.
+SELECT set_config('search_path', 'pg_catalog, public, pg_temp', false),
+    set_config('row_security', 'off', false), set_config('timezone', 'UTC', false),
+    set_config('bytea_output', 'hex', false)
+
+-- name: tile_roots
+SELECT position, root FROM ledger_tile
+WHERE level = %(level)s AND position >= %(first)s AND position < %(stop)s ORDER BY position
+
 -- name: overdue
 SELECT id, kind, subject, entered_at FROM ledger_entry
 WHERE NOT EXISTS (SELECT FROM ledger WHERE entry_id = ledger_entry.id)

@@ -23,7 +23,7 @@ CREATE TABLE ledger_entry (
     entered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     actor text NOT NULL,
     kind text NOT NULL,
-    subject text NOT NULL,
+    subject text COLLATE "C" NOT NULL,  -- is looked up by what it begins with
     body bytea,  -- canonical JSON; NULL: entered before bodies were kept
     digest bytea NOT NULL CHECK (length(digest) = 32),
     party_id text GENERATED ALWAYS AS (split_part(actor, '/', 1)) STORED,
