@@ -164,7 +164,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
             metrics=metrics,
             reactor=reactor,
             authority=authority,
-            passwords=Passwords(),
+            passwords=Passwords(settings.password_work.parameters),
             provider=Provider(settings.provider) if settings.provider else None,
         )
 

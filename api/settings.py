@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.devices.broker_auth import AuthoritySettings
 from api.identity.oidc import ProviderSettings
+from api.identity.passwords import Work
 from api.signing import seed_from_text
 from coldgate.storage.sessions import Ages
 
@@ -36,6 +37,7 @@ class ApiSettings(BaseSettings):
     operator_key: SecretStr | None = Field(default=None, min_length=16)
     signing_key: SecretStr  # 32 bytes, base64url: signs permits, signatures and checkpoints
     permit_lifetime: timedelta = Field(default=timedelta(minutes=15), gt=timedelta(0))
+    password_work: Work = Work.STRONG
     session_idle: timedelta = Field(default=timedelta(minutes=30), gt=timedelta(0))
     session_lifetime: timedelta = Field(default=timedelta(hours=12), gt=timedelta(0))
     login_attempts: int = Field(default=10, ge=1)

@@ -45,6 +45,7 @@ def serving(dsn: str, **settings: Any) -> Iterator[str]:
     given = {
         "operator_key": OPERATOR_KEY,
         "signing_key": SIGNING_KEY,
+        "password_work": "least",
         "login_attempts_per_address": 1_000_000,  # every test has the same one
     } | settings
     app = create_app(ApiSettings(database_dsn=dsn, **given))

@@ -303,5 +303,5 @@ def test_hash_of_lesser_parameters_grows_with_the_next_login(world: World) -> No
     assert log_in(world, ada.login).status_code == 201
 
     stored = world.fetch("SELECT password_hash FROM credential WHERE user_id = %s", ada.id)[0]
-    assert "m=65536,t=3,p=4" in stored
+    assert "m=19456,t=2,p=1" in stored
     assert log_in(world, ada.login).status_code == 201

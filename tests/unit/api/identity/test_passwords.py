@@ -9,7 +9,7 @@ from argon2 import Parameters, Type
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from api.identity.passwords import Passwords, refusals
+from api.identity.passwords import Passwords, Work, refusals
 
 ABOUT = ("ada.lovelace", "Ada Lovelace", "maker-of-vaccines", "ada@engine.example")
 CHEAP = Parameters(
@@ -108,6 +108,10 @@ def test_composed_and_decomposed_letters_are_one_password() -> None:
     )
 
 
-def test_hash_of_other_parameters_is_outgrown() -> None:
-    assert Passwords().is_outgrown(Passwords(CHEAP).hashed("seven tall ferns"))
-    assert not Passwords(CHEAP).is_outgrown(Passwords(CHEAP).hashed("seven tall ferns"))
+def test_hash_is_outgrown_by_more_work_and_never_by_less() -> None:
+    least, strong = (Passwords(work.parameters) for work in (Work.LEAST, Work.STRONG))
+    stored = least.hashed("seven tall ferns")
+
+    assert strong.is_outgrown(stored)
+    assert not least.is_outgrown(stored)
+    assert not Passwords(CHEAP).is_outgrown(stored)
