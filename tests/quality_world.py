@@ -1,4 +1,4 @@
-"""Houses with people, goods that broke their conditions, and CAPAs brought to where a test begins."""
+"""Makers with people, goods that broke their conditions, CAPAs where a test begins."""
 
 from __future__ import annotations
 

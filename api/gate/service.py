@@ -10,7 +10,7 @@ from api.gate.decision_making import Manner, conclude
 from api.gate.decision_release import release_by_disposition
 from api.gate.facts_reading import read_facts
 from api.gate.schemas import ApprovalHint, CheckView, DecisionView, GateAnswer
-from api.quality.reaction import apply_judgement
+from api.quality.stopping import apply_judgement
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import Purpose

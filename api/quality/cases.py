@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from analytics.profile import SYMBOLS
@@ -48,7 +48,17 @@ def cases(found: Found) -> tuple[Case, ...]:
     told = [_of_incident(found, incident, said) for incident in together]
     if rest or not together:
         told.append(_of_record(found, rest, said))
-    return tuple(told)
+    if found.judged.verdict in {case.verdict.value for case in told}:
+        return tuple(told)
+    # No reason says which of them it was: it may have been any.
+    return tuple(_raised(case, Verdict(found.judged.verdict)) for case in told)
+
+
+def _raised(case: Case, verdict: Verdict) -> Case:
+    """The case at least as grave as the verdict."""
+    if verdict.rank <= case.verdict.rank:
+        return case
+    return replace(case, verdict=verdict, cause=CAUSES[verdict])
 
 
 def _of_incident(found: Found, incident: Incident, said: Iterable[Mapping[str, object]]) -> Case:

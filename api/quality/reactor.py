@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 
-from api.quality.reaction import react
+from api.quality.reaction import react, release_audited
 from coldgate.storage import reactions, visibility
 from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from api.metrics import Metrics
     from coldgate.storage.connection import Connection
 
@@ -59,22 +61,32 @@ class Reactor:
         with connect(self._dsn, "coldgate_api", autocommit=True) as connection:
             reactions.listen(connection)
             while not self._stopping.is_set():
-                for consignment in self._due(connection):
-                    self._react(connection, consignment)
+                for consignment in self._due(connection, reactions.due):
+                    self._act(connection, consignment, self._react)
+                for consignment in self._due(connection, reactions.releases_due):
+                    self._act(connection, consignment, release_audited)
                 for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
 
-    def _due(self, connection: Connection) -> list[str]:
+    def _due(self, connection: Connection, listed: Callable[[Connection], list[str]]) -> list[str]:
         with connection.transaction():
             visibility.limit_to(connection, None)  # the work of all parties
-            return reactions.due(connection)
+            return listed(connection)
 
     def _react(self, connection: Connection, consignment: str) -> None:
+        self._metrics.reactions.inc(react(connection, consignment))
+
+    def _act(
+        self,
+        connection: Connection,
+        consignment: str,
+        action: Callable[[Connection, str], object],
+    ) -> None:
         """Act on one consignment; where that fails the others still get their turn."""
         try:
             with connection.transaction():
                 visibility.limit_to(connection, None)
-                self._metrics.reactions.inc(react(connection, consignment))
+                action(connection, consignment)
         except psycopg.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001 - one consignment's trouble must not stop the others

@@ -90,3 +90,13 @@ def released(connection: Connection, consignment: str) -> list[ReleasedLine]:
     """The released lines of a consignment, and what each was released on."""
     parameters = {"consignment": consignment}
     return fetch_all(connection, ReleasedLine, _SQL["released"], parameters)
+
+
+def releases_due(connection: Connection) -> list[str]:
+    """Consignments that may go by themselves now that their evidence was audited."""
+    return [row[0] for row in connection.execute(_SQL["release_due"]).fetchall()]
+
+
+def settle_release(connection: Connection, consignment: str) -> None:
+    """Take the consignment off the list; a later audit puts it there again."""
+    connection.execute(_SQL["settle_release"], {"consignment": consignment})

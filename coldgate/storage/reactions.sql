@@ -58,3 +58,9 @@ LEFT JOIN LATERAL (
 ) stood ON true
 WHERE l.consignment_id = %(consignment)s AND l.state = 'released'
 ORDER BY l.position
+
+-- name: release_due
+SELECT consignment_id FROM release_due ORDER BY consignment_id
+
+-- name: settle_release
+DELETE FROM release_due WHERE consignment_id = %(consignment)s
