@@ -242,7 +242,7 @@ def loans_to(draw: st.DrawFn, who: Person) -> list[Loan]:
             delegation=number,
             giver=Person(
                 user=draw(st.integers(1, 6)),
-                party=draw(st.sampled_from([who.party] * 3 + ["maker"])),
+                party=draw(st.sampled_from([who.party] * 3 + ["maker", "lab"])),
                 roles=draw(st.sampled_from([frozenset({QA}), frozenset({QA, APPROVER})])),
             ),
             to_user=draw(st.sampled_from([who.user] * 3 + [1, 2])),
