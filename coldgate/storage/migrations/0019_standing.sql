@@ -19,39 +19,38 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 
 -- Whether the acting party owns the product or has a part in moving the lot; NULL: any lot of it.
--- The plan of a plpgsql function is kept, and names are written out instead of a search path: a
--- policy asks this of every row.
+-- The plan of a plpgsql function is kept: a policy asks this of every row.
 CREATE FUNCTION sees_goods(product text, lot text) RETURNS boolean
-LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
-    party text := public.acting_party();
+    party text := acting_party();
     owner text;
 BEGIN
     IF party IS NULL OR party = '*' THEN
         RETURN party IS NOT NULL;
     END IF;
-    SELECT article.party_id INTO owner FROM public.product AS article WHERE article.id = $1;
+    SELECT article.party_id INTO owner FROM product AS article WHERE article.id = $1;
     IF owner = party THEN
         RETURN true;
     ELSIF $2 IS NULL THEN
         RETURN EXISTS (
-            SELECT FROM public.consignment_line AS line
-            JOIN public.consignment AS sent ON sent.id = line.consignment_id
+            SELECT FROM consignment_line AS line
+            JOIN consignment AS sent ON sent.id = line.consignment_id
             WHERE line.product_id = $1
               AND (party IN (sent.consignor_id, sent.consignee_id)
-                   OR EXISTS (SELECT FROM public.leg WHERE leg.consignment_id = sent.id
+                   OR EXISTS (SELECT FROM leg WHERE leg.consignment_id = sent.id
                                                        AND leg.carrier_id = party))
               AND (sent.consignor_id = owner
-                   OR public.has_come_to(sent.consignor_id, $1, line.lot_number)));
+                   OR has_come_to(sent.consignor_id, $1, line.lot_number)));
     END IF;
     RETURN EXISTS (
-        SELECT FROM public.consignment_line AS line
-        JOIN public.consignment AS sent ON sent.id = line.consignment_id
+        SELECT FROM consignment_line AS line
+        JOIN consignment AS sent ON sent.id = line.consignment_id
         WHERE line.product_id = $1 AND line.lot_number = $2
           AND (party IN (sent.consignor_id, sent.consignee_id)
-               OR EXISTS (SELECT FROM public.leg WHERE leg.consignment_id = sent.id
+               OR EXISTS (SELECT FROM leg WHERE leg.consignment_id = sent.id
                                                    AND leg.carrier_id = party))
-          AND (sent.consignor_id = owner OR public.has_come_to(sent.consignor_id, $1, $2)));
+          AND (sent.consignor_id = owner OR has_come_to(sent.consignor_id, $1, $2)));
 END
 $$;
 

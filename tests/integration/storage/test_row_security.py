@@ -57,6 +57,7 @@ disposition             -      -      SIu
 document                -      -      SI
 document_key            -      -      SIu
 document_requirement    -      -      SIu
+document_shown          -      -      S
 document_vouch          -      -      SI
 document_withdrawal     -      -      SI
 evaluation              -      SI     S
@@ -102,6 +103,7 @@ restriction             -      -      SI
 restriction_lift        -      -      SI
 restriction_lift_request -      -      SI
 role_change             -      -      SI
+restriction_shown       -      -      S
 scan                    -      -      SI
 scan_dismissal          -      -      SI
 schedule_run            -      -      SIU
