@@ -32,7 +32,7 @@ SESSION_PREFIX: Final = "cs_"  # lets secret scanners recognise a leaked token, 
 _bearer: Final = HTTPBearer(auto_error=False, description="API key `cg_…` or session `cs_…`")
 
 
-def get_context(request: Request) -> Context:
+async def get_context(request: Request) -> Context:
     """The running parts of this application."""
     context: Context = request.app.state.context
     return context
@@ -90,7 +90,9 @@ class Needs:
 
     right: Right
 
-    def __call__(self, request: Request, caller: Annotated[Caller, Depends(get_caller)]) -> None:
+    async def __call__(
+        self, request: Request, caller: Annotated[Caller, Depends(get_caller)]
+    ) -> None:
         """Return for a caller with the right, before anything is looked up for it."""
         caller.require(Right.READ if request.method in {"GET", "HEAD"} else self.right)
 
@@ -150,17 +152,20 @@ class Writer:
         return _json(self.status, _serialised(answer))
 
     def reauthenticate(self, proof: Proof, digest: bytes) -> Reauthenticated:
-        """The person who asks, proven anew for a signature under the record with this digest.
+        """The person who asks, proven anew for a signature under the record with this digest."""
+        self.stop_if_answered()
+        return reauthenticate(self.context, self.caller, proof, digest)
 
-        A request that was answered before raises `AnsweredBefore` with that answer: its proof was
-        used up then.
+    def stop_if_answered(self) -> None:
+        """Return for a new request; `AnsweredBefore` with the answer that was given.
+
+        For requests with a proof in them: it was used up when they were answered.
         """
         with self.context.pool.connection() as connection:
             visibility.limit_to(connection, self.caller.scope)
             kept = self._kept(connection)
         if kept is not None:
             raise AnsweredBefore(_repeated(kept))
-        return reauthenticate(self.context, self.caller, proof, digest)
 
     def _kept(self, connection: Connection) -> StoredAnswer | None:
         if self.key is None:
@@ -185,7 +190,7 @@ class Writer:
         records.store_answer(connection, party=self.caller.party, key=self.key, answer=kept)
 
 
-def get_reader(
+async def get_reader(
     context: Annotated[Context, Depends(get_context)],
     caller: Annotated[Caller, Depends(get_caller)],
 ) -> Reader:

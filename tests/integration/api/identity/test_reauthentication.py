@@ -251,3 +251,14 @@ def test_role_removed_meanwhile_is_not_a_signers_role(world: World, context: Con
     world.post(f"/users/{ada.id}/disable", {})
     with context.everything() as connection:
         assert identity.roles_of_signer(connection, ada.id) == frozenset()
+
+
+def test_repeated_request_is_answered_without_its_proof_being_used_again(world: World) -> None:
+    ada = world.user("maker", "qa")
+    code = enrol(ada).generate_otp(step_now())
+    body, headers = {"password": PASSWORD, "totp": code}, {"Idempotency-Key": world.name("key")}
+
+    first, second = (ada.post("/totp/remove", json=body, headers=headers) for _ in range(2))
+
+    assert first.is_success
+    assert (second.content, second.headers["Idempotency-Replayed"]) == (first.content, "true")

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from api_world import SIGNING_KEY
 
+from api.identity.rights import Role
 from api.signing import Signer
 
 if TYPE_CHECKING:
@@ -199,3 +200,12 @@ def test_day_of_a_keys_last_use_is_told(world: World) -> None:
     keys = {key["id"]: key for key in world.get("/parties/maker/keys")["items"]}
 
     assert keys[made["id"]]["last_used_on"] == datetime.now(UTC).date().isoformat()
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+def test_every_role_can_be_granted(world: World, role: str) -> None:
+    body = {"party": "operator", "login": world.name("user"), "printed_name": "N", "roles": [role]}
+
+    made = world.post("/users", body)
+
+    assert world.get(f"/users/{made['id']}")["roles"] == [role]
