@@ -61,6 +61,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     },
 }
 _DESCRIBED: Final = {
+    HTTPStatus.BAD_REQUEST: ("The body is no JSON in UTF-8", "BAD_REQUEST"),
     HTTPStatus.UNAUTHORIZED: (
         "No API key or session, or one that is unknown, expired or revoked",
         "UNAUTHENTICATED",

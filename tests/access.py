@@ -341,15 +341,25 @@ class Foreign:
 
     @classmethod
     def to(cls, world: World, party: str) -> Foreign:
-        """What ``party`` must not learn of; it has no part in any consignment."""
+        """What ``party`` must not learn of; it has no part in consignments of others."""
         own = {party, "operator"}
-        names = world.fetch("SELECT id FROM consignment UNION SELECT id FROM party")
+        names = world.fetch("SELECT id FROM party")
+        names += world.fetch("SELECT id FROM consignment WHERE consignor_id <> %s", party)
         names += world.fetch("SELECT serial FROM logger WHERE party_id <> %s", party)
         names += world.fetch("SELECT name FROM gateway WHERE party_id <> %s", party)
         names += world.fetch("SELECT id FROM product WHERE party_id <> %s", party)
         names += world.fetch("SELECT login FROM app_user WHERE party_id <> %s", party)
         examples = set(WORD.findall(httpx.get(f"{world.url}/openapi.json").text))
         return cls(frozenset(names) - own - (examples - set(PARTIES)))
+
+    @classmethod
+    def of(cls, world: World, party: str) -> Foreign:
+        """What nobody but ``party`` may learn of, which deals with itself only."""
+        names = world.fetch("SELECT id FROM consignment WHERE consignor_id = %s", party)
+        names += world.fetch("SELECT serial FROM logger WHERE party_id = %s", party)
+        names += world.fetch("SELECT name FROM gateway WHERE party_id = %s", party)
+        names += world.fetch("SELECT id FROM product WHERE party_id = %s", party)
+        return cls(frozenset([party, *names]))
 
     def found_in(self, answer: httpx.Response) -> set[str]:
         """Identifiers that the answer tells and the request did not send.
@@ -358,5 +368,9 @@ class Foreign:
         """
         told = answer.text + json.dumps(dict(answer.headers))
         sent = f"{answer.request.url} {answer.request.content.decode(errors='replace')}"
+        return self.words_in(told, sent=sent)
+
+    def words_in(self, told: str, *, sent: str) -> set[str]:
+        """Identifiers in what was told, without those that were sent."""
         words = set(WORD.findall(told)) - set(WORD.findall(sent))
         return {word for word in self.words & words if not word.isalpha() or f'"{word}"' in told}
