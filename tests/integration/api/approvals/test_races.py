@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.database
 
 ROUNDS = 2  # with passwords; without them:
-MANY = 20
+MANY = 10
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:
