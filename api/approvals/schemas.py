@@ -11,7 +11,9 @@ from api.identity.reauthentication import Proof
 from api.identity.rights import Role
 from api.schemas import Body, Identifier, Moment, RowId, View, example
 
-Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 in hexadecimal")]
 
 

@@ -10,7 +10,9 @@ from api.approvals.schemas import SignedView
 from api.schemas import MAX_INT, Body, RowId, Version, View, example
 from coldgate.model import Verdict
 
-Rationale = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Rationale = Annotated[
+    str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+]
 
 
 class Choice(Enum):

@@ -10,7 +10,7 @@ from api.approvals.schemas import SignedView
 from api.schemas import MAX_INT, Body, Moment, Name, RowId, View, example
 from coldgate.model import Verdict
 
-Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Prose = Annotated[str, Field(min_length=1, max_length=4000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
 Revision = Annotated[
     int, Field(ge=1, le=MAX_INT, description="The revision that was on the screen")
