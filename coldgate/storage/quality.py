@@ -1,8 +1,8 @@
-"""Evaluations as the quality side reads them, deviations, and what the outside must hear."""
+"""Evaluations as the quality side reads them, and what the outside must hear."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from psycopg.types.json import Jsonb
@@ -19,33 +19,6 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("quality")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDeviation:
-    """Something that went wrong; ``cause`` is a stable code."""
-
-    consignment: str
-    cause: str
-    verdict: str
-    evaluation_id: int | None
-    gate_decision_id: int | None
-    facts: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeviationRow:
-    """A deviation as stored; open while ``closed_at`` is None."""
-
-    id: int
-    consignment_id: str
-    cause: str
-    verdict: str
-    evaluation_id: int | None
-    gate_decision_id: int | None
-    facts: dict[str, object]
-    opened_at: datetime
-    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,36 +42,6 @@ class ExcursionRow(NewExcursion):
     """One out-of-limit event that a rule found, and the evaluation that lists it."""
 
     evaluation_version: int
-
-
-def open_deviation(connection: Connection, new: NewDeviation) -> tuple[int, bool]:
-    """The id of the open deviation of this cause, and whether it was opened just now.
-
-    The caller holds the consignment's lock, so that the one found cannot be closed meanwhile.
-    """
-    row = connection.execute(
-        _SQL["open_deviation"], {**asdict(new), "facts": Jsonb(dict(new.facts))}
-    ).fetchone()
-    if row is not None:
-        return row[0], True
-    key = {"consignment": new.consignment, "cause": new.cause}
-    existing = connection.execute(_SQL["open_deviation_id"], key).fetchone()
-    if existing is None:
-        raise NotFoundError("open deviation", new.cause)
-    return existing[0], False
-
-
-def deviations(
-    connection: Connection,
-    *,
-    scope: str | None,
-    consignment: str | None,
-    after: int,
-    limit: int,
-) -> list[DeviationRow]:
-    """Deviations of consignments that the party ``scope`` takes part in, oldest first."""
-    parameters = {"scope": scope, "consignment": consignment, "after": after, "limit": limit}
-    return fetch_all(connection, DeviationRow, _SQL["deviations"], parameters)
 
 
 def announce(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.database
 
 HOUR = timedelta(hours=1)
+LEADER = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+    " (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 AGE = "UPDATE schedule_run SET ran_at = ran_at - %s::interval RETURNING job"
 
 
@@ -130,13 +134,9 @@ def test_another_one_leads_when_the_leader_loses_its_connection(
     first.tick()
     overdue(dsn, 1)
     execute(dsn, AGE, HOUR)
-    execute(
-        dsn,
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted",
-    )
-    wait_until(
-        lambda: not execute(dsn, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"), seconds=10
-    )
+    (leader,) = execute(dsn, LEADER)
+    execute(dsn, "SELECT pg_terminate_backend(%s)", *leader)
+    assert wait_until(lambda: not execute(dsn, LEADER), seconds=10)
 
     second.tick()
     first.tick()
@@ -203,4 +203,4 @@ def test_scheduler_ticks_by_itself_until_it_is_stopped(dsn: str) -> None:
     finally:
         scheduler.stop()
     assert not scheduler.leads
-    assert not execute(dsn, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")
+    assert wait_until(lambda: not execute(dsn, LEADER), seconds=10)
