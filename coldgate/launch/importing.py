@@ -7,7 +7,7 @@ from datetime import datetime  # noqa: TC003 - pydantic reads the annotation whe
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import LaunchError, NotFoundError
-from coldgate.instant import MILLISECOND, epoch_ms
+from coldgate.instant import epoch_ms
 from coldgate.launch.certificate import enter_certificate
 from coldgate.launch.client import Answer, ApiClient
 from coldgate.launch.desk import open_desk
@@ -188,12 +188,8 @@ async def register_logger(client: ApiClient, parcel: Parcel, *, party: str) -> N
 
 
 def placement_of(parcel: Parcel) -> dict[str, object]:
-    """The logger's placement: from its first reading until just after its last."""
-    return {
-        "serial": parcel.serial,
-        "placed_at": parcel.begin.isoformat(),
-        "removed_at": (parcel.end + MILLISECOND).isoformat(),
-    }
+    """The logger's placement, from its first reading on."""
+    return {"serial": parcel.serial, "placed_at": parcel.begin.isoformat()}
 
 
 def seal_of(parcel: Parcel, sent: Sent) -> dict[str, object]:

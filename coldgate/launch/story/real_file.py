@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import LaunchError
+from coldgate.instant import MILLISECOND
 from coldgate.launch.desk import open_desk
 from coldgate.launch.importing import DESK, JUDGED_SECONDS, covers, placement_of, register_logger
 from coldgate.launch.judged import wait_for_evaluation
@@ -38,7 +39,7 @@ async def tell_real(registry: Registry, file: LoggerFile, folder: Path, screen: 
     parcel = await read_parcel(file)
     await register_logger(registry.operator, parcel, party=cast.CARRIER)
     await registry.plan(cast.REAL_ID, cast.REAL_LOT, cast.REAL_PROFILE)
-    await registry.place(cast.REAL_ID, placement_of(parcel))
+    placement = await registry.place(cast.REAL_ID, placement_of(parcel))
     decision = await registry.dispatch(cast.REAL_ID, parcel.begin)
     if not decision.permitted:
         raise LaunchError(f"{cast.REAL_LOT} may not leave: {decision.blocking}")
@@ -48,6 +49,7 @@ async def tell_real(registry: Registry, file: LoggerFile, folder: Path, screen: 
         f"  {cast.REAL_LOT}  {sent.added} readings of a real {parcel.content.model} imported"
     )
     await registry.receive(cast.REAL_ID, parcel.end)
+    await registry.remove(cast.REAL_ID, placement, parcel.end + MILLISECOND)
     await registry.seal(cast.REAL_ID, [parcel.serial], sent.last_sequence)
     return await _release(registry, parcel)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from coldgate.launch.client import Answer, ApiClient
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coldgate.launch.story.cast import Shipment
 
 SHELF_LIFE: Final = timedelta(days=365)
-CALIBRATED: Final = timedelta(days=180)  # before and after a logger is placed
+CALIBRATED: Final = timedelta(days=180)  # before a logger is placed, and after the story
 QUALIFIED: Final = timedelta(days=365)  # before and after the story
 UNCERTAINTY_CELSIUS: Final = 0.2  # k = 2
 
@@ -28,6 +28,7 @@ class _Key(Answer):
 
 
 class _Placement(Answer):
+    id: int
     logger: int
     serial: str
     placed_at: datetime
@@ -98,8 +99,8 @@ class Registry:
         }
         await self.manufacturer.tell("/consignments", body)
 
-    async def place(self, consignment: str, placement: Mapping[str, object]) -> None:
-        """Put a logger of the carrier into the consignment.
+    async def place(self, consignment: str, placement: Mapping[str, object]) -> int:
+        """Put a logger of the carrier into the consignment; the placement's id.
 
         The manufacturer vouches for its calibration, the operator for its conduct: a simulated
         logger has sent nothing yet that it could be tested by.
@@ -109,12 +110,18 @@ class Registry:
         certificate = {
             "number": f"CAL-{placed.serial}",
             "valid_from": (placed.placed_at - CALIBRATED).isoformat(),
-            "valid_to": (placed.placed_at + CALIBRATED).isoformat(),
+            "valid_to": (datetime.now(UTC) + CALIBRATED).isoformat(),
             "expanded_uncertainty": UNCERTAINTY_CELSIUS,
         }
         await self.manufacturer.tell(f"/loggers/{placed.logger}/certificates", certificate)
         word = {"kind": "declared", "reason": "a logger of the demo"}
         await self.operator.tell(f"/loggers/{placed.logger}/admissions", word)
+        return placed.id
+
+    async def remove(self, consignment: str, placement: int, moment: datetime) -> None:
+        """Say when a logger left the consignment."""
+        path = f"/consignments/{consignment}/placements/{placement}/remove"
+        await self.manufacturer.tell(path, {"removed_at": moment.isoformat()})
 
     async def qualify_carrier(self, profile: str, *, today: date) -> None:
         """The manufacturer approves the carrier for goods of that profile."""
