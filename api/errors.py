@@ -70,7 +70,7 @@ _DESCRIBED: Final = {
     HTTPStatus.NOT_FOUND: ("No such thing, or none that the caller may see", "NOT_FOUND"),
     HTTPStatus.CONFLICT: ("Contradicts what is stored; nothing changed", "ALREADY_EXISTS"),
     HTTPStatus.UNPROCESSABLE_ENTITY: ("The request is not understood", "VALIDATION_FAILED"),
-    HTTPStatus.TOO_MANY_REQUESTS: ("Too many attempts to log in", "TOO_MANY_ATTEMPTS"),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Too many attempts to prove who asks", "TOO_MANY_ATTEMPTS"),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Try again later", "DATABASE_UNAVAILABLE"),
 }
 
@@ -103,7 +103,7 @@ class ThrottledError(ColdgateError):
     """Too many attempts came before this one; it was not looked at."""
 
     def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("too many attempts to log in; try again later")
+        super().__init__("too many attempts; try again later")
         self.retry_after = retry_after
 
 

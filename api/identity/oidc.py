@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -11,7 +12,7 @@ from authlib.oauth2.base import OAuth2Error  # type: ignore[import-untyped]  # c
 from authlib.oauth2.client import OAuth2Client  # type: ignore[import-untyped]  # same
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
+from joserfc.jwk import JWKRegistry, KeySet
 
 from api.errors import ProviderError, UnauthenticatedError
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")  # never "none", never a shared secret
+KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 SCOPE: Final = "openid"
 TIMEOUT_SECONDS: Final = 5.0
 SKEW_SECONDS: Final = 5  # between the provider's clock and ours
@@ -84,7 +86,9 @@ class Provider:
         with _browser() as session:
             metadata = self._metadata(session)
             token = self._id_token(session, metadata["token_endpoint"], code, binding)
-            keys: KeySetSerialization = {"keys": _fetched(session, metadata["jwks_uri"])["keys"]}
+            keys = _fetched(session, metadata["jwks_uri"]).get("keys")
+        if not isinstance(keys, list):
+            raise ProviderError(self.issuer)
         return self._believed(token, keys, binding.nonce)
 
     def _id_token(self, session: httpx.Client, endpoint: str, code: str, binding: Binding) -> str:
@@ -103,14 +107,14 @@ class Provider:
             )
         except OAuth2Error as error:
             raise _refused("the provider does not accept the code") from error
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise ProviderError(self.issuer) from error
         token = answer.get("id_token")
         if not isinstance(token, str):
             raise _refused("the provider sent no id_token")
         return token
 
-    def _believed(self, token: str, keys: KeySetSerialization, nonce: str) -> Claims:
+    def _believed(self, token: str, keys: list[object], nonce: str) -> Claims:
         """The claims of a token that is signed, ours, in force and the answer to our question."""
         rules = jwt.JWTClaimsRegistry(
             leeway=SKEW_SECONDS,
@@ -122,7 +126,7 @@ class Provider:
             nonce={"essential": True, "value": nonce},
         )
         try:
-            claims = jwt.decode(token, KeySet.import_key_set(keys), list(ALGORITHMS)).claims
+            claims = jwt.decode(token, _usable(keys), list(ALGORITHMS)).claims
             rules.validate(claims)
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise _refused("the provider's token is not believed") from error
@@ -156,10 +160,11 @@ class Provider:
         found = _fetched(
             session, f"{self.issuer.removesuffix('/')}/.well-known/openid-configuration"
         )
+        endpoints = {name: found[name] for name in ENDPOINTS if isinstance(found.get(name), str)}
         # Section 4.3: an issuer that calls itself otherwise could be speaking for another one.
-        if found.get("issuer") != self.issuer:
+        if found.get("issuer") != self.issuer or len(endpoints) < len(ENDPOINTS):
             raise ProviderError(self.issuer)
-        return {name: str(found[name]) for name in ENDPOINTS if name in found}
+        return endpoints
 
 
 def _browser() -> httpx.Client:
@@ -169,11 +174,21 @@ def _browser() -> httpx.Client:
 def _fetched(session: httpx.Client, url: str) -> dict[str, Any]:
     try:
         answer = session.get(url).raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise ProviderError(url) from error
     if not isinstance(answer, dict):
         raise ProviderError(url)
     return answer
+
+
+def _usable(keys: list[object]) -> KeySet:
+    """The published keys that we understand; a provider may have others beside them."""
+    found = []
+    for key in keys:
+        with suppress(JoseError, ValueError, KeyError, TypeError):
+            if isinstance(key, dict) and key.get("kty") in KEY_TYPES:
+                found.append(JWKRegistry.import_key(key))
+    return KeySet(found)
 
 
 def _refused(problem: str) -> UnauthenticatedError:

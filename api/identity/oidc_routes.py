@@ -51,6 +51,7 @@ def come_back(
 @router.post("/reauthenticate")
 def reauthenticate(given: ReauthenticateIn, request: Read, response: Response) -> VisitBegun:
     """Ask where to prove oneself again, for a signature under the record with that digest."""
+    # Not a write: nothing of a party changes, and an address serves one visit, not its repetition.
     departure = visits.depart(
         request.context, user_id=person(request.caller).id, digest=bytes.fromhex(given.digest)
     )

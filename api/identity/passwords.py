@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from contextlib import contextmanager
+from datetime import timedelta
 from enum import Enum
 from functools import cache
 from importlib import resources
@@ -15,10 +17,11 @@ from argon2 import Parameters, PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from api.errors import ThrottledError
 from coldgate.secrets import new_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from collections.abc import Set as AbstractSet
 
 MIN_LENGTH: Final = 12
@@ -31,6 +34,8 @@ MIN_OWN: Final = 5  # characters beside words that everybody tries
 MAX_DATE_DIGITS: Final = 8
 MIN_WORD: Final = 4
 AT_ONCE: Final = 2  # each takes up to 64 MiB
+PLACES: Final = 16  # threads that compute or wait; the process has others to serve
+RETRY_AFTER: Final = timedelta(seconds=2)
 
 # What OWASP's Password Storage Cheat Sheet asks for at least: 19 MiB, two passes, one lane.
 LEAST: Final = Parameters(
@@ -133,9 +138,20 @@ class Passwords:
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._hasher = PasswordHasher.from_parameters(parameters)
+        self._places = threading.BoundedSemaphore(PLACES)
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         # What to compare with where there is no such user: nobody sees that from outside.
         self._nobodys = self._hasher.hash(new_secret())
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among those who have passwords hashed; `ThrottledError` where all are taken."""
+        if not self._places.acquire(blocking=False):
+            raise ThrottledError(RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def hashed(self, password: str) -> str:
         """The form to store, with its salt and parameters."""

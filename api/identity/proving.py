@@ -53,8 +53,14 @@ def prove(context: Context, user_id: int | None, given: Given) -> Proven | Refus
 
     Counted in a transaction of its own before the password is looked at, so that guesses at once
     are guesses in a row. No connection waits while the hash is computed. For a user that does not
-    exist, has no password or is locked the same hash is computed in vain.
+    exist, has no password or is locked the same hash is computed in vain. Where too many wait
+    for theirs nothing is counted, `ThrottledError`.
     """
+    with context.passwords.place():
+        return _tried(context, user_id, given)
+
+
+def _tried(context: Context, user_id: int | None, given: Given) -> Proven | Refusal:
     attempt = None
     if user_id is not None:
         with context.everything() as connection:

@@ -12,7 +12,7 @@ from api.schemas import Body, Identifier, Name, ShownOnce, View, example
 LOGIN = r"[a-z0-9][a-z0-9._@-]{2,63}"
 
 Login = Annotated[str, Field(pattern=f"^{LOGIN}$", description="3 to 64 of a-z, 0-9 and . _ @ -")]
-TypedLogin = Annotated[str, Field(min_length=1, max_length=200)]
+TypedLogin = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 
 

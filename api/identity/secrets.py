@@ -41,7 +41,7 @@ def _accept(context: Context, invitation: str, given: PasswordIn, address: str) 
         raise login_refused()
     forget(context, attempts)
     new = _acceptable(given.password.get_secret_value(), user)
-    hashed = context.passwords.hashed(new)
+    hashed = _hashed(context, new)
     with context.everything() as connection:
         set_at = credentials.accept(connection, sha256=sha256, password_hash=hashed)
         return _record_set(connection, user, set_at)
@@ -51,7 +51,7 @@ def _change(context: Context, given: PasswordIn, address: str) -> PasswordSet:
     old = given.old_password.get_secret_value() if given.old_password is not None else ""
     proven = prove_login(context, given.login or "", Given(password=old, code=given.totp), address)
     new = _acceptable(given.password.get_secret_value(), proven.user)
-    hashed = context.passwords.hashed(new)
+    hashed = _hashed(context, new)
     with context.everything() as connection:
         set_at = credentials.change(
             connection, user_id=proven.user.id, old=proven.password_hash, new=hashed
@@ -65,6 +65,11 @@ def _acceptable(password: str, user: UserRow) -> str:
     if problems:
         raise ConflictError("PASSWORD_REFUSED", f"choose another password: {'; '.join(problems)}")
     return password
+
+
+def _hashed(context: Context, password: str) -> str:
+    with context.passwords.place():
+        return context.passwords.hashed(password)
 
 
 def _record_set(connection: Connection, user: UserRow, set_at: datetime | None) -> PasswordSet:

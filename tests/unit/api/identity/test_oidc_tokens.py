@@ -17,7 +17,7 @@ from api.identity.oidc import Claims, Provider, ProviderSettings
 
 ISSUER: Final = "https://login.example"
 KEY: Final = ECKey.generate_key("P-256", {"kid": "one"})
-PUBLISHED: Final = KeySet([KEY]).as_dict(private=False)
+PUBLISHED: Final = KeySet([KEY]).as_dict(private=False)["keys"]
 PROVIDER: Final = Provider(
     ProviderSettings(
         issuer=ISSUER,
@@ -120,3 +120,24 @@ def test_key_of_another_kind_under_the_same_name_is_not_believed() -> None:
 
 def test_time_of_proof_that_is_no_number_is_none() -> None:
     assert believed(token(auth_time="now")).authenticated_at is None
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {},
+        {"kty": "new"},
+        {"kty": "EC", "crv": "new", "x": "", "y": ""},
+        7,
+        {"kty": "oct", "k": "c2VjcmV0"},
+    ],
+)
+def test_published_key_that_is_not_understood_is_passed_over(beside: object) -> None:
+    assert PROVIDER._believed(token(), [beside, *PUBLISHED], "n").subject == "ada"
+
+
+def test_secret_that_was_published_is_no_key() -> None:
+    secret = {"kty": "oct", "k": "c2VjcmV0", "kid": "one", "alg": "HS256"}
+
+    with pytest.raises(UnauthenticatedError):
+        PROVIDER._believed(token(), [secret], "n")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import string
+from contextlib import ExitStack
 
 import pytest
 from argon2 import Parameters, Type
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from api.identity.passwords import Passwords, Work, refusals
+from api.errors import ThrottledError
+from api.identity.passwords import PLACES, Passwords, Work, refusals
 
 ABOUT = ("ada.lovelace", "Ada Lovelace", "maker-of-vaccines", "ada@engine.example")
 CHEAP = Parameters(
@@ -115,3 +117,15 @@ def test_hash_is_outgrown_by_more_work_and_never_by_less() -> None:
     assert strong.is_outgrown(stored)
     assert not least.is_outgrown(stored)
     assert not Passwords(CHEAP).is_outgrown(stored)
+
+
+def test_queue_for_hashes_ends_somewhere() -> None:
+    passwords = Passwords(CHEAP)
+
+    with ExitStack() as taken:
+        for _ in range(PLACES):
+            taken.enter_context(passwords.place())
+        with pytest.raises(ThrottledError), passwords.place():
+            pass
+    with passwords.place():
+        assert passwords.hashed("seven tall ferns")
