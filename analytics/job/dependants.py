@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from analytics.carryover import ANONYMOUS
 from analytics.damage import MOST_DAMAGE_PPB
 from analytics.evaluation import ReasonCode
 from analytics.job.history import joined_ms, lot_key
@@ -60,17 +61,25 @@ def changes_of(
     connection: Connection, consignment_id: str, profile: Profile, evaluation: Evaluation
 ) -> Changes:
     """What differs from what others were told of this consignment before."""
-    lanes = _lanes(connection, consignment_id, evaluation)
+    begin_ms = _packed_ms(profile, evaluation)
+    lanes = _lanes(connection, consignment_id, evaluation, begin_ms)
     ends = stability.told_ends(connection, consignment_id)
     if profile.stability is None:
         # no figures, but that it is over frees those that began meanwhile
         return Changes(lanes=lanes, since=None if evaluation.provisional else ends.first_told_at)
     before = {_unit(row): row for row in stability.newest_spend(connection, consignment_id)}
-    rows = _spend(stability.lot_lines(connection, consignment_id), evaluation, ends)
+    joined = joined_ms(begin_ms, ends)
+    rows = _spend(stability.lot_lines(connection, consignment_id), evaluation, ends, joined)
     changed = [row for row in rows if before.get(_unit(row)) != row]
     felt = [_felt_since(before.get(_unit(row)), row, ends) for row in changed]
     since = min((moment for moment in felt if moment is not None), default=None)
     return Changes(spend=tuple(changed), since=since, lanes=lanes)
+
+
+def _packed_ms(profile: Profile, evaluation: Evaluation) -> int | None:
+    """Where the window begins but for conditioning: goods are packed while their loggers settle."""
+    begin_ms = evaluation.window.begin_ms
+    return None if begin_ms is None else begin_ms - profile.conditioning_ms
 
 
 def _unit(row: Spend) -> tuple[str, str, str]:
@@ -80,12 +89,15 @@ def _unit(row: Spend) -> tuple[str, str, str]:
 def _felt_since(before: Spend | None, now: Spend, ends: ToldEnds) -> datetime | None:
     """From when on a consignment feels the difference; None where nobody does.
 
-    Before its first figures, a journey was feared from the first word of it on.
+    Before its first figures, a journey was feared from the first word of it on. A unit that is
+    named here and in one that began meanwhile is feared to have been here as well.
     """
     if before is None:
         return now.began_at if ends.first_told_at is None else min(now.began_at, ends.first_told_at)
     if _shown_to_others(before) == _shown_to_others(now):
         return None
+    if now.serial != ANONYMOUS:
+        return min(before.began_at, now.began_at)
     return min(before.ended_at, now.ended_at)
 
 
@@ -94,10 +106,11 @@ def _shown_to_others(row: Spend) -> Spend:
     return replace(row, before_optimistic_ppb=0, before_measured_ppb=0, before_pessimistic_ppb=0)
 
 
-def _spend(lines: Sequence[LotLine], evaluation: Evaluation, ends: ToldEnds) -> list[Spend]:
+def _spend(
+    lines: Sequence[LotLine], evaluation: Evaluation, ends: ToldEnds, joined: int | None
+) -> list[Spend]:
     """The figures of each serial of each lot; none before the journey begins."""
     seen = [moment for channel in evaluation.channels for moment in _seen(channel)]
-    joined = joined_ms(evaluation.window.begin_ms, ends)
     begin_ms = min(seen, default=None) if joined is None else joined
     if begin_ms is None:
         return []
@@ -157,13 +170,13 @@ def _seen(channel: ChannelResult) -> Iterator[int]:
 
 
 def _lanes(
-    connection: Connection, consignment_id: str, evaluation: Evaluation
+    connection: Connection, consignment_id: str, evaluation: Evaluation, begin_ms: int | None
 ) -> tuple[LaneRecord, ...]:
     """The lane's record from now on and the one before; empty where nothing changed (S32)."""
-    if evaluation.provisional or evaluation.window.begin_ms is None:
+    if evaluation.provisional or begin_ms is None:
         return ()
     now = LaneRecord(
-        began_at=from_epoch_ms(evaluation.window.begin_ms),
+        began_at=from_epoch_ms(begin_ms),
         with_excursions=evaluation.with_excursions
         or any(reason.code in _EXCURSIONS for reason in evaluation.reasons),
     )

@@ -159,7 +159,7 @@ JOIN consignment ON consignment.id = other.consignment_id
 JOIN profile ON (profile.id, profile.version) = (profile_id, profile_version)
 WHERE own.consignment_id = %(id)s AND other.with_excursions
   AND profile.body -> 'repeats' ->> 'lane' IS NOT NULL
-  AND other.began_at >= %(first)s AND other.began_at <= %(last)s + interval '12 months'
+  AND other.began_at >= %(first)s AND other.began_at - interval '12 months' <= %(last)s
 
 -- name: wake_judge
 NOTIFY coldgate_touched

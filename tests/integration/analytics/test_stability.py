@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -37,6 +38,12 @@ OTHER_BUDGET: Final = make_profile(
     rules=[make_rule(when="T > 30.0", mode="instant", budget=None, trigger="over")],
     stability={"bands": [{"above": 8.0, "budget": "2h"}]},
 )
+SLOW_BUDGET: Final = make_profile(
+    id="SLOW",
+    conditioning="20min",
+    rules=[make_rule(when="T > 30.0", mode="instant", budget=None, trigger="over")],
+    stability={"bands": [{"above": 8.0, "budget": "1h"}]},
+)
 LANE: Final = make_profile(
     id="LANE",
     rules=[make_rule(mode="instant", budget=None, action="EXCURSION")],
@@ -48,7 +55,7 @@ LANE: Final = make_profile(
 def lot(plain_database: str) -> House:
     """A house whose lot has a budget."""
     house = build_house(plain_database)
-    for profile in (BUDGET, OTHER_BUDGET, LANE):
+    for profile in (BUDGET, OTHER_BUDGET, SLOW_BUDGET, LANE):
         add_profile(house, profile)
     return house
 
@@ -93,6 +100,20 @@ def travel(house: House, name: str, *, at: int, warm: int, **planned: Any) -> No
     values = [9_000 if 1 <= minute <= warm else 7_000 for minute in range(HOUR + 1)]
     house.add_readings(values, channel=channel, begin=START + at * MINUTE)
     house.add_event("received", START + (at + HOUR) * MINUTE, consignment=name)
+
+
+def find_late(house: House, name: str, *, at: int, warm: int) -> None:
+    """A second logger of a consignment that is read when all is over, warm from ``at`` on."""
+    logger = register_logger(house.dsn, f"L-late-{name}")
+    certify(house.dsn, logger)
+    house.place(logger, name)
+    (channel,) = fetch(
+        house.dsn,
+        "INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1) RETURNING id",
+        logger,
+    )
+    values = [9_000] * (warm + 1) + [7_000] * (HOUR - warm)
+    house.add_readings(values, channel=channel, begin=START + at * MINUTE)
 
 
 def newest(house: House, name: str) -> dict[str, Any]:
@@ -190,6 +211,31 @@ def test_journey_under_another_budget_proves_nothing_of_this_one(lot: House) -> 
     assert newest(lot, "c-second")["budgets"][0]["spent"]["sources"] == ["c-first"]
 
 
+def test_unit_named_in_two_places_is_judged_again_when_either_spent_more(
+    lot: House,
+) -> None:
+    travel(lot, "c-first", at=0, warm=0, serials=["S1"])
+    travel(lot, "c-beside", at=30, warm=30, serials=["S1"])
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-beside") == ("PASS", set())
+
+        find_late(lot, "c-first", at=0, warm=40)
+
+        feared = ("HOLD", {"BUDGET_UNDECIDED"})
+        assert wait_until(lambda: verdict(lot, "c-beside") == feared, seconds=10)
+
+
+def test_unit_joins_when_it_is_packed_and_not_when_it_is_conditioned(lot: House) -> None:
+    travel(lot, "c-first", at=0, warm=55, serials=["S1"], profile="SLOW")
+    travel(lot, "c-beside", at=10, warm=55, serials=["S1"], profile="SLOW")
+    with judging(lot):
+        assert lot.settled()
+
+    assert verdict(lot, "c-first") == ("PASS", set())
+    assert verdict(lot, "c-beside") == ("HOLD", {"BUDGET_UNDECIDED"})
+
+
 def test_ledger_keeps_what_it_said_before(lot: House) -> None:
     channel = plan(lot, "c-first")
     lot.add_event("packed", START, consignment="c-first")
@@ -211,19 +257,25 @@ def test_excursions_of_a_lane_are_counted_whenever_they_are_found(lot: House) ->
         assert lot.settled()
         assert verdict(lot, "c-second") == ("PASS", {"EXCURSION"})
 
-        second_logger = register_logger(lot.dsn, "L-late")
-        certify(lot.dsn, second_logger)
-        lot.place(second_logger, "c-first")
-        (channel,) = fetch(
-            lot.dsn,
-            "INSERT INTO channel (logger_id, sensor, quantity) VALUES (%s, 0, 1) RETURNING id",
-            second_logger,
-        )
-        lot.add_readings([9_000] * (HOUR + 1), channel=channel)
+        find_late(lot, "c-first", at=0, warm=HOUR)
 
         repeated = ("HOLD", {"EXCURSION", "REPEATED_EXCURSIONS"})
         assert wait_until(lambda: verdict(lot, "c-second") == repeated, seconds=10)
         assert lot.settled()
+
+
+def test_twelve_months_of_a_lane_may_hold_a_leap_day(lot: House) -> None:
+    first, second = datetime(2027, 2, 28, 12, tzinfo=UTC), datetime(2028, 2, 29, 11, tzinfo=UTC)
+    lot.execute("SELECT make_partitions('reading', %s, %s)", first, second)
+    travel(lot, "c-first", at=(first - START) // MINUTE, warm=0, profile="LANE")
+    travel(lot, "c-second", at=(second - START) // MINUTE, warm=5, profile="LANE")
+    with judging(lot):
+        assert lot.settled()
+
+        find_late(lot, "c-first", at=(first - START) // MINUTE, warm=HOUR)
+
+        repeated = ("HOLD", {"EXCURSION", "REPEATED_EXCURSIONS"})
+        assert wait_until(lambda: verdict(lot, "c-second") == repeated, seconds=10)
 
 
 def test_evaluation_is_made_again_with_the_figures_that_others_had_then(lot: House) -> None:
