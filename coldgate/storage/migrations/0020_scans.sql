@@ -3,6 +3,7 @@
 ALTER TABLE product ADD COLUMN hibc text  -- labeler, catalogue number and unit of measure
     CHECK (hibc ~ '^[A-Z][A-Z0-9]{3}[A-Z0-9]{1,18}[0-9]$');
 ALTER TABLE product ADD COLUMN scan_required boolean NOT NULL DEFAULT false;
+CREATE OR REPLACE VIEW past.product AS SELECT * FROM product WHERE past.knows(transaction);
 
 -- One code as it was delivered. What it says is kept beside it, but not whether it fits: lots and
 -- articles may be registered or corrected later, so that the gate compares anew each time.
