@@ -24,7 +24,7 @@ def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Fa
     The caller holds the consignment's lock and sees everything: a row that is hidden must not make
     a check pass.
     """
-    row = gate.facts(connection, consignment)
+    row = gate.facts(connection, consignment, purpose=purpose.value)
     values = {part.name: getattr(row, part.name) for part in fields(row)}
     facts = _FACTS.validate_python(
         {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}

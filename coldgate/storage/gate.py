@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from psycopg.types.json import Jsonb
@@ -119,9 +119,10 @@ def lock(connection: Connection, consignment: str, *, scope: str | None) -> None
         raise NotFoundError("consignment", consignment)
 
 
-def facts(connection: Connection, consignment: str) -> FactsRow:
+def facts(connection: Connection, consignment: str, *, purpose: str) -> FactsRow:
     """All facts of a consignment that exists, in one snapshot; ask seeing everything."""
-    return fetch_new(connection, FactsRow, _SQL["facts"], {"id": consignment})
+    parameters = {"id": consignment, "purpose": purpose}
+    return fetch_new(connection, FactsRow, _SQL["facts"], parameters)
 
 
 def judgement(connection: Connection, consignment: str) -> Judgement | None:
@@ -137,13 +138,28 @@ def unjudged(connection: Connection, consignment: str) -> int:
 
 def insert_decision(connection: Connection, new: NewDecision) -> DecisionRow:
     """Record a decision for ever."""
-    parameters = {
-        **asdict(new),
+    parameters = {part.name: getattr(new, part.name) for part in fields(new)} | {
         "checks": Jsonb(list(new.checks)),
         "lines": Jsonb(list(new.lines)),
         "dispositions": list(new.dispositions),
     }
-    return fetch_new(connection, DecisionRow, _SQL["insert_decision"], parameters)
+    row = connection.execute(_SQL["insert_decision"], parameters).fetchone()
+    assert row is not None  # noqa: S101 - INSERT … RETURNING gives its row
+    return DecisionRow(
+        id=row[0],
+        consignment_id=new.consignment,
+        purpose=new.purpose,
+        verdict=new.verdict,
+        permitted=new.permitted,
+        evaluation_id=new.evaluation_id,
+        checks=[dict(check) for check in new.checks],
+        actor=new.actor,
+        lines=[dict(line) for line in new.lines],
+        partial=new.partial,
+        dispositions=list(new.dispositions),
+        request_digest=new.request_digest,
+        decided_at=row[1],
+    )
 
 
 def decisions(

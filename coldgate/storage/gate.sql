@@ -40,15 +40,21 @@ SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.re
         SELECT placed.id AS placement_id, placed.logger_id, placed.zone,
             coalesce(placed.removed_at > clock_timestamp(), true) AS watches,
             admitted.serial, admitted.admission_id, admitted.passed, admitted.kind,
-            is_calibrated(placed.logger_id, asked.consignor_id, certified_quantities(profile.body),
-                clock_timestamp(), greatest(clock_timestamp(), asked.planned_arrival_at))
-                AS calibrated
+            -- On arrival the judge has looked at every reading.
+            %(purpose)s <> 'dispatch'
+                OR is_calibrated(placed.logger_id, asked.consignor_id,
+                    certified_quantities(profile.body), clock_timestamp(),
+                    greatest(clock_timestamp(), asked.planned_arrival_at)) AS calibrated
         FROM placement AS placed
         JOIN logger_admissions(asked.id) AS admitted ON admitted.placement_id = placed.id
         LEFT JOIN profile
             ON (profile.id, profile.version) = (asked.profile_id, asked.profile_version)
         WHERE placed.consignment_id = asked.id AND placed.role = 'goods') AS item) AS loggers,
-    scan_facts(asked.id) AS scans,
+    CASE WHEN EXISTS (SELECT FROM scan WHERE consignment_id = asked.id)
+              OR EXISTS (SELECT FROM consignment_line AS line
+                         JOIN product ON product.id = line.product_id
+                         WHERE line.consignment_id = asked.id AND product.scan_required)
+         THEN scan_facts(asked.id) END AS scans,
     (SELECT count(*) FROM touched
      WHERE touched.consignment_id = asked.id
         OR (touched.channel_id IN (
@@ -100,8 +106,7 @@ INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, evaluati
     actor, lines, partial, dispositions, request_digest)
 VALUES (%(consignment)s, %(purpose)s, %(verdict)s, %(permitted)s, %(evaluation_id)s, %(checks)s,
     %(actor)s, %(lines)s, %(partial)s, %(dispositions)s, %(request_digest)s)
-RETURNING id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, lines,
-    partial, dispositions, request_digest, decided_at
+RETURNING id, decided_at
 
 -- name: decisions
 SELECT id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, lines,
