@@ -104,13 +104,6 @@ def lock_user(connection: Connection, user_id: int) -> None:
     connection.execute(_SQL["lock_user"], {"id": user_id})
 
 
-def roles_of_signer(connection: Connection, user_id: int) -> frozenset[str]:
-    """Roles that the user has, and keeps until this transaction ends; none for a disabled one."""
-    if connection.execute(_SQL["share_user"], {"id": user_id}).fetchone() is None:
-        return frozenset()
-    return frozenset(row[0] for row in connection.execute(_SQL["roles"], {"id": user_id}))
-
-
 def change_role(
     connection: Connection, *, user_id: int, role: str, granted: bool, changed_by: str
 ) -> None:

@@ -28,12 +28,6 @@ SELECT id FROM app_user WHERE login = %(login)s
 -- name: lock_user
 SELECT FROM app_user WHERE id = %(id)s FOR NO KEY UPDATE
 
--- name: share_user
-SELECT FROM app_user WHERE id = %(id)s AND disabled_at IS NULL FOR SHARE
-
--- name: roles
-SELECT role FROM user_role WHERE user_id = %(id)s
-
 -- name: change_role
 INSERT INTO role_change (user_id, role, granted, changed_by)
 VALUES (%(user_id)s, %(role)s, %(granted)s, %(changed_by)s)

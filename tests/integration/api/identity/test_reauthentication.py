@@ -16,7 +16,7 @@ from api.caller import Caller, CallerUser, key_digest
 from api.identity.reauthentication import Proof, Reauthenticated, reauthenticate
 from api.identity.rights import Role, rights_of_roles
 from coldgate.errors import ForbiddenError
-from coldgate.storage import credentials, identity
+from coldgate.storage import credentials
 from coldgate.storage.credentials import Ticket
 
 if TYPE_CHECKING:
@@ -240,17 +240,6 @@ def test_secret_moved_to_another_user_opens_nothing(world: World, context: Conte
 
     code = totp.generate_otp(step_now())
     assert refused(context, eve, password=PASSWORD, totp=code) == "SIGNATURE_REFUSED"
-
-
-def test_role_removed_meanwhile_is_not_a_signers_role(world: World, context: Context) -> None:
-    ada = world.user("maker", "qa", "qa_approver")
-    world.post(f"/users/{ada.id}/roles", {"role": "qa", "granted": False})
-
-    with context.everything() as connection:
-        assert identity.roles_of_signer(connection, ada.id) == {"qa_approver"}
-    world.post(f"/users/{ada.id}/disable", {})
-    with context.everything() as connection:
-        assert identity.roles_of_signer(connection, ada.id) == frozenset()
 
 
 def test_repeated_request_is_answered_without_its_proof_being_used_again(world: World) -> None:
