@@ -7,7 +7,14 @@ from fastapi import APIRouter, Query, Response
 from api.deps import Read, Write, needs
 from api.identity.rights import Right
 from api.restrictions import service
-from api.restrictions.schemas import HoldIn, LiftIn, LiftView, PlacedView, RestrictionView
+from api.restrictions.schemas import (
+    HoldIn,
+    LiftIn,
+    LiftView,
+    PlacedView,
+    RestrictionDetail,
+    RestrictionView,
+)
 from api.schemas import AfterId, Identifier, Limit, LotNumber, Page, RowId
 from coldgate.storage.restrictions import Wanted
 
@@ -44,8 +51,8 @@ def list_restrictions(
 
 
 @router.get("/{restriction}")
-def get_restriction(restriction: RowId, request: Read) -> RestrictionView:
-    """Show one restriction."""
+def get_restriction(restriction: RowId, request: Read) -> RestrictionDetail:
+    """Show one restriction, and every request to lift it with its signatures."""
     return request.read(service.get_restriction, restriction)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from api.approvals.schemas import SignedView
 from api.schemas import Body, Identifier, LotNumber, Text, View, example
 from coldgate.model import LineState
 
@@ -53,6 +54,21 @@ class RestrictionView(View):
     lift_reason: str | None
     approval: Annotated[int | None, Field(validation_alias="approval_id")]
     lifted_at: datetime | None
+
+
+class LiftRequestView(View):
+    """A request that a hold be lifted, with the signatures under it as far as they may be seen."""
+
+    id: int
+    reason: str
+    requested_at: datetime
+    approval: SignedView | None
+
+
+class RestrictionDetail(RestrictionView):
+    """A restriction with every request to lift it, oldest first."""
+
+    lifts: list[LiftRequestView]
 
 
 class HeldLine(View):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from api.approvals import manifests
 from api.approvals.requests import SignatureRequest, open_approval
+from api.approvals.views import signed_view
 from api.restrictions.effects import HOLD_LIFT, impose, lift_record
 from api.restrictions.schemas import (
     HeldLine,
+    LiftRequestView,
     LiftView,
     PlacedView,
+    RestrictionDetail,
     RestrictionKind,
     RestrictionView,
 )
@@ -23,7 +27,13 @@ if TYPE_CHECKING:
     from api.caller import Caller
     from api.restrictions.schemas import HoldIn, LiftIn
     from coldgate.storage.connection import Connection
-    from coldgate.storage.restrictions import ConcernedLine, Placed, RestrictionRow, Wanted
+    from coldgate.storage.restrictions import (
+        ConcernedLine,
+        LiftRequest,
+        Placed,
+        RestrictionRow,
+        Wanted,
+    )
 
 
 def place_hold(connection: Connection, caller: Caller, new: HoldIn) -> PlacedView:
@@ -56,9 +66,13 @@ def list_restrictions(
 
 def get_restriction(
     connection: Connection, _caller: Caller, restriction_id: int
-) -> RestrictionView:
-    """One restriction that the caller may know of."""
-    return RestrictionView.model_validate(restrictions.restriction(connection, restriction_id))
+) -> RestrictionDetail:
+    """One restriction that the caller may know of, and how its end was asked for and signed."""
+    row = restrictions.restriction(connection, restriction_id)
+    asked = restrictions.lift_requests(connection, row.id)
+    return RestrictionDetail.model_validate(
+        {**asdict(row), "lifts": [_request_view(connection, one) for one in asked]}
+    )
 
 
 def ask_lift(connection: Connection, caller: Caller, restriction_id: int, new: LiftIn) -> LiftView:
@@ -83,6 +97,17 @@ def ask_lift(connection: Connection, caller: Caller, restriction_id: int, new: L
         reason=asked.reason,
         requested_at=asked.requested_at,
         approval=approval.id,
+    )
+
+
+def _request_view(connection: Connection, asked: LiftRequest) -> LiftRequestView:
+    record = lift_record(connection, str(asked.id))
+    read = manifests.of_subject(connection, HOLD_LIFT, str(asked.id), record)
+    return LiftRequestView(
+        id=asked.id,
+        reason=asked.reason,
+        requested_at=asked.requested_at,
+        approval=signed_view(read[-1]) if read else None,
     )
 
 

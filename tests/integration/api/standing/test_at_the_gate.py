@@ -114,7 +114,10 @@ def test_a_hold_ends_with_the_signature_of_who_placed_it(world: World) -> None:
 
     assert before == {"LOT_BLOCKED"}
     assert world.gate(consignment, "dispatch")["permitted"]
-    assert world.get(path, party="maker")["approval"] == asked["approval"]
+    [lift] = world.get(path, party="maker")["lifts"]
+    assert lift["approval"]["state"] == "granted"
+    assert lift["approval"]["signatures"][0]["verification"]["valid"] is True
+    assert world.get(path, party="hospital")["lifts"][0]["approval"] is None
     assert again.json()["code"] == "ALREADY_LIFTED"
 
 

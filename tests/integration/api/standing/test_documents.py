@@ -164,6 +164,19 @@ def test_a_document_of_a_consignment_is_for_its_parties(world: World) -> None:
     assert send(world, "stranger", consignment=consignment).status_code == 404
 
 
+def test_a_driver_adds_proofs_of_a_journey_and_nothing_about_products(world: World) -> None:
+    driver, consignment = world.user("truck", "carrier"), world.consign(place=False)
+    query = {"kind": "packing_proof", "title": "Photo"}
+    headers = {"Content-Type": "application/pdf"}
+    proof, paper = (
+        driver.post("/documents", params=query | about, content=PDF, headers=headers)
+        for about in ({"consignment": consignment}, {"product": "vaccine"})
+    )
+
+    assert proof.status_code == 201
+    assert (paper.status_code, paper.json()["code"]) == (403, "RIGHT_MISSING")
+
+
 def test_a_demand_is_met_by_the_owners_or_operators_document(world: World) -> None:
     product, consignment = goods(world)
     [before] = facts(world, consignment)
