@@ -68,7 +68,9 @@ def _act_alone(connection: Connection, found: Dossier, now: datetime) -> int:
     try:
         with connection.transaction():
             return _act(connection, found, now)
-    except (ColdgateError, psycopg.IntegrityError, psycopg.DataError):
+    except psycopg.OperationalError:
+        raise  # the database is gone or busy: the next run does all of it
+    except (ColdgateError, psycopg.DatabaseError):
         logger.exception("approval not closed", extra={"approval": found.approval.id})
         return 0
 

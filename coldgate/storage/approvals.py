@@ -177,7 +177,10 @@ def now(connection: Connection) -> datetime:
 
 
 def locked_person(connection: Connection, user: int) -> PersonRow:
-    """A user with the roles that it has now; none is given or taken until the transaction ends."""
+    """A user with the roles that it has now.
+
+    Until the transaction ends nobody gives or takes one of its roles, or of those who lend it one.
+    """
     connection.execute(_SQL["lock_person"], {"user": user})
     found = people(connection, [user])
     if user not in found:

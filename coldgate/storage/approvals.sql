@@ -55,7 +55,12 @@ FROM signature WHERE approval_id = ANY (%(approvals)s) ORDER BY id
 SELECT clock_timestamp()
 
 -- name: lock_person
-SELECT FROM app_user WHERE id = %(user)s FOR UPDATE
+-- In one order for all who sign, together with those who lend a role.
+SELECT FROM app_user
+WHERE id = %(user)s
+   OR id IN (SELECT from_user_id FROM delegation
+             WHERE to_user_id = %(user)s AND valid_until > clock_timestamp())
+ORDER BY id FOR UPDATE
 
 -- name: people
 SELECT u.id AS user_id, u.party_id, u.login, u.printed_name,

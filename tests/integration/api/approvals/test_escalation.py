@@ -93,3 +93,16 @@ def test_nothing_is_due_before_its_time(world: World) -> None:
     tick(world)
 
     assert told(world, approval) == ["approval.opened"]
+
+
+def test_request_that_cannot_be_closed_keeps_no_other_open(world: World) -> None:
+    stuck, sound = waiting(world), waiting(world)
+    with psycopg.connect(world.dsn) as connection:
+        closed = "UPDATE disposition SET state = 'refused' WHERE approval_id = %s"
+        connection.execute(closed, (stuck["id"],))
+    for approval in (stuck, sound):
+        age(world, approval, days=30)
+
+    tick(world)
+    states = [world.get(f"/approvals/{one['id']}")["state"] for one in (stuck, sound)]
+    assert states == ["open", "expired"]
