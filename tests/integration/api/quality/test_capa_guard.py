@@ -83,7 +83,8 @@ def store(connection: psycopg.Connection, facts: CapaFacts) -> tuple[int, int, i
         connection.execute(
             "INSERT INTO signature (approval_id, step, user_id, party_id, printed_name, login,"
             " role, meaning, reason, method, signed_at, record_digest, key_id, seal)"
-            " VALUES (%s, 1, %s, 'maker', 'n', 'l', 'qa_approver', 'approved', 'r', 'password', now(), sha256('{}'),"
+            " VALUES (%s, 1, %s, 'maker', 'n', 'l', 'qa_approver', 'approved', 'r', 'password',"
+            " now(), sha256('{}'),"
             " '-', decode(repeat('00', 64), 'hex'))",
             (closure, user),
         )
