@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from api.gate import tokens_service
 from api.gate.decision_approval import approval_of
 from api.gate.decision_making import Manner, conclude
-from api.gate.decision_release import release_by_disposition
 from api.gate.facts_reading import read_facts
 from api.gate.schemas import ApprovalHint, CheckView, DecisionView, GateAnswer
 from api.quality.stopping import apply_judgement
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from api.gate.schemas import GateIn
     from api.gate.tokens import Issuer
     from coldgate.storage.connection import Connection
-
-__all__ = ["ask", "get_decision", "list_decisions", "release_by_disposition"]
 
 
 def ask(
