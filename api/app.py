@@ -37,6 +37,7 @@ from api.identity.oidc import Provider
 from api.identity.passwords import Passwords
 from api.identity.users import ensure_first
 from api.jobs import jobs
+from api.ledger import evidence_routes as audit_routes
 from api.ledger import routes as ledger_routes
 from api.ledger.checkpoints import Notary
 from api.ledger.keeper import Keeper
@@ -104,6 +105,7 @@ ROUTERS: Final = (
     key_routes.router,
     requirement_routes.router,
     ledger_routes.router,
+    audit_routes.router,
 )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import blocked, gate, ingest, judge, outbox, pages, what_if
+from benchmarks import blocked, gate, ingest, judge, ledger, outbox, pages, what_if
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, object]]] = {
     "blocked": blocked.run,
     "gate": gate.run,
     "ingest": ingest.run,
+    "ledger": ledger.run,
     "what_if": what_if.run,
 }
 

@@ -38,7 +38,10 @@ def sequence(connection: Connection) -> int:
 
 
 def recheck(connection: Connection) -> StateRow:
-    """Read what was chained since the last time, or again what was found broken; tell the gate."""
+    """Read what was chained since the last time; tell the gate of anything that does not hold.
+
+    What was found broken stays so until all from there on was read again, and holds.
+    """
     visibility.limit_to(connection, None)
     kept = ledger.state(connection)
     after = kept.verified_upto
@@ -53,7 +56,13 @@ def recheck(connection: Connection) -> StateRow:
     reading = _read(connection, after, upto)
     if reading.findings or reading.sequence < upto:
         return _keep(connection, kept, _first(reading, upto))
-    found = StateRow(verified_upto=reading.sequence, broken=None, broken_at=None)
+    if kept.broken is not None:
+        if upto < length:
+            return _keep(connection, kept, (kept.broken, upto + 1))
+        other = _other_root(connection, length)
+        if other is not None:
+            return _keep(connection, kept, other)
+    found = StateRow(verified_upto=upto, broken=None, broken_at=None)
     ledger.keep_state(connection, found)
     return found
 
@@ -66,26 +75,27 @@ def patrol(connection: Connection, after: int) -> int:
     visibility.limit_to(connection, None)
     kept = ledger.state(connection)
     upto = min(kept.verified_upto, after + STRETCH)
-    reading = _read(connection, after, upto)
-    if kept.broken is None and (reading.findings or reading.sequence < upto):
-        _keep(connection, kept, _first(reading, upto))
-    elif kept.broken is None:
-        _compare_newest_checkpoint(connection, kept)
+    if kept.broken is None:
+        reading = _read(connection, after, upto)
+        sound = not reading.findings and reading.sequence == upto
+        broken = _other_root(connection, kept.verified_upto) if sound else _first(reading, upto)
+        if broken is not None:
+            _keep(connection, kept, broken)
     return upto if upto < kept.verified_upto else 0
 
 
-def _compare_newest_checkpoint(connection: Connection, kept: StateRow) -> None:
-    """What was signed last must still be what the tree gives."""
+def _other_root(connection: Connection, length: int) -> tuple[str, int] | None:
+    """What the newest checkpoint signed and the tree does not give; None where they agree."""
     newest = ledger.newest_checkpoint(connection)
-    if newest is None or newest.size > kept.verified_upto:
-        return
+    if newest is None or newest.size > length:
+        return None
     try:
-        same = ledger.root_at(connection, newest.size) == newest.root
+        if ledger.root_at(connection, newest.size) == newest.root:
+            return None
         problem = "has another root than the checkpoint signed"
     except LedgerError as error:
-        same, problem = False, str(error)
-    if not same:
-        _keep(connection, kept, (f"the tree of {newest.size} entries: {problem}", newest.size))
+        problem = str(error)
+    return f"the tree of {newest.size} entries: {problem}", newest.size
 
 
 def _read(connection: Connection, after: int, upto: int) -> Reading:

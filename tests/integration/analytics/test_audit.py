@@ -152,10 +152,10 @@ def test_message_is_looked_at_once(scene: Scene) -> None:
         ("UPDATE message SET signed = false", "UNREADABLE"),
         ("UPDATE message SET number = 7", "NUMBER_MISMATCH"),
         ("UPDATE message SET stream_id = 7", "GATEWAY_UNKNOWN"),
-        ("DELETE FROM message", "3 readings that no message brought"),
+        ("DELETE FROM message", "readings of message 1, which never came"),
         (
             "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
-            "1 readings that no message brought",
+            "readings of message 99, which never came",
         ),
         ("UPDATE gateway SET public_key = repeat('A', 43)", "SIGNATURE_INVALID"),
         ("UPDATE evaluation SET body = '{}'", "entered in the ledger"),

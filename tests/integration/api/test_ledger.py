@@ -139,3 +139,35 @@ def test_proof_about_a_ledger_that_never_was_is_refused(
     answer = world.of("operator").get(path, params=query)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "SIZE_UNKNOWN")
+
+
+def test_consignor_says_whether_unsigned_messages_will_do(world: World) -> None:
+    party = world.join("manufacturer")
+    accepts = "SELECT accepts_unsigned(%s)"
+    before = world.fetch(accepts, party)
+
+    for accepted in (True, False, True):
+        body = {"accepted": accepted, "reason": "pilot"}
+        world.post("/unsigned-consents", body, party=party)
+
+    assert (before, world.fetch(accepts, party)) == ([False], [True])
+    said = world.get("/unsigned-consents", party=party)["items"]
+    assert [one["accepted"] for one in said] == [True, False, True]
+    assert said[0]["recorded_by"].startswith(f"{party}/")
+
+
+def test_nobody_consents_for_another_party(world: World) -> None:
+    body = {"accepted": True, "reason": "pilot", "party": "maker"}
+
+    answer = world.of("truck").post("/unsigned-consents", json=body)
+
+    assert answer.status_code == 403
+    assert world.fetch("SELECT accepts_unsigned('maker')") == [False]
+
+
+def test_audit_of_an_evaluation_is_told_to_whoever_takes_part(world: World) -> None:
+    consignment = world.consign(place=False)
+    path = f"/consignments/{consignment}/evaluations/{world.judge(consignment)}/audit"
+
+    assert world.get(path, party="hospital")["broken"] == 0
+    assert world.of("stranger").get(path).status_code == 404
