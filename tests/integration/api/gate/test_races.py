@@ -1,0 +1,73 @@
+"""What commits while the gate decides is either in the decision or after it."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from gate_cases import RECEIPT, goods, of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api_world import World
+
+pytestmark = pytest.mark.database
+
+ROUNDS = 12
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Any]:
+    """What the actions return, begun together."""
+    barrier = threading.Barrier(len(actions))
+
+    def begin(action: Callable[[], Any]) -> Any:
+        barrier.wait()
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return [done.result() for done in [pool.submit(begin, action) for action in actions]]
+
+
+def touch(world: World, consignment: str) -> None:
+    """A fact of the consignment that nobody judged yet."""
+    with psycopg.connect(world.dsn) as connection:
+        connection.execute("INSERT INTO touched (consignment_id) VALUES (%s)", (consignment,))
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+@pytest.mark.parametrize("purpose", ["dispatch", RECEIPT])
+def test_hold_is_seen_by_the_decision_or_lists_what_was_decided(world: World, purpose: str) -> None:
+    moved = "in_transit" if purpose == "dispatch" else "released"
+    for _ in range(ROUNDS):
+        product, lot = goods(world)
+        consignment = of(world, purpose, product)
+        hold = {"product": product, "lot": lot, "reason": "race"}
+
+        answer, placed = at_once(
+            partial(world.gate, consignment, purpose),
+            partial(world.post, "/restrictions", hold, party="maker"),
+        )
+
+        passed = answer["answer"] == "permit"
+        assert passed == (moved in [line["state"] for line in placed["lines"]])
+        assert passed == (world.states(consignment) == [moved])
+
+
+@pytest.mark.shows("JUDGEMENT_PENDING")
+def test_fact_that_commits_meanwhile_holds_the_goods_now_or_when_asked_again(world: World) -> None:
+    for _ in range(ROUNDS):
+        product, _ = goods(world)
+        consignment = of(world, RECEIPT, product)
+
+        answer, _ = at_once(
+            partial(world.gate, consignment, RECEIPT), partial(touch, world, consignment)
+        )
+
+        again = world.gate(consignment, RECEIPT)
+        assert {reason["code"] for reason in answer["reasons"]} <= {"JUDGEMENT_PENDING"}
+        assert {reason["code"] for reason in again["reasons"]} == {"JUDGEMENT_PENDING"}
