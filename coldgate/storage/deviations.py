@@ -317,19 +317,17 @@ def deviations(
     limit: int,
 ) -> list[DeviationRow]:
     """Deviations of consignments that the party ``scope`` takes part in, oldest first."""
-    parameters = {
-        "scope": scope,
-        "consignment": consignment,
-        "id": None,
-        "after": after,
-        "limit": limit,
-    }
+    ids = None
+    if consignment is not None:
+        found = connection.execute(_SQL["of_consignment"], {"consignment": consignment})
+        ids = [row[0] for row in found]
+    parameters = {"scope": scope, "ids": ids, "after": after, "limit": limit}
     return fetch_all(connection, DeviationRow, _SQL["deviations"], parameters)
 
 
 def visible(connection: Connection, deviation: int, *, scope: str | None) -> DeviationRow:
     """One deviation, if the party ``scope`` takes part in a consignment of it; else not found."""
-    parameters = {"scope": scope, "consignment": None, "id": deviation, "after": 0, "limit": 1}
+    parameters = {"scope": scope, "ids": [deviation], "after": 0, "limit": 1}
     row = fetch_one(connection, DeviationRow, _SQL["deviations"], parameters)
     if row is None:
         raise NotFoundError("deviation", str(deviation))

@@ -67,31 +67,36 @@ VALUES (%(deviation)s, %(consignment)s, %(evaluation)s, %(verdict)s, %(began_at)
 ON CONFLICT DO NOTHING
 
 -- name: insert_recurrence
--- Earlier deviations of the same party that are like this one in at least one respect.
+-- The newest of the same party's earlier deviations that are like this one in any respect. Going
+-- back from the newest ends the search where there are many.
+WITH own AS MATERIALIZED (
+    SELECT deviation.id, deviation.party_id, deviation.opened_at, deviation.consignment_id,
+        array_agg(leg.carrier_id) AS carriers,
+        array_agg(leg.carrier_id || ' ' || leg.vehicle) FILTER (WHERE leg.vehicle <> '')
+            AS vehicles,
+        (array_agg(leg.origin ORDER BY leg.position))[1] AS origin,
+        (array_agg(leg.destination ORDER BY leg.position DESC))[1] AS destination
+    FROM deviation JOIN leg ON leg.consignment_id = deviation.consignment_id
+    WHERE deviation.id = %(deviation)s
+    GROUP BY deviation.id
+)
 INSERT INTO deviation_recurrence
     (deviation_id, earlier_id, consignment_id, same_lane, same_carrier, same_vehicle)
-SELECT own.id, earlier.id, earlier.consignment_id, alike.lane, alike.carrier, alike.vehicle
-FROM deviation own
+SELECT own.id, earlier.id, earlier.consignment_id, alike.lane, alike.carrier,
+    coalesce(alike.vehicle, false)
+FROM own
 JOIN deviation earlier ON earlier.party_id = own.party_id AND earlier.id < own.id
     AND earlier.opened_at > own.opened_at - interval '12 months'
     AND earlier.consignment_id <> own.consignment_id
 CROSS JOIN LATERAL (
-    SELECT EXISTS (
-            SELECT FROM lane here JOIN lane there
-                ON (there.origin, there.destination) = (here.origin, here.destination)
-            WHERE here.consignment_id = own.consignment_id
-              AND there.consignment_id = earlier.consignment_id) AS lane,
-        EXISTS (
-            SELECT FROM leg here JOIN leg there ON there.carrier_id = here.carrier_id
-            WHERE here.consignment_id = own.consignment_id
-              AND there.consignment_id = earlier.consignment_id) AS carrier,
-        EXISTS (
-            SELECT FROM leg here JOIN leg there
-                ON (there.carrier_id, there.vehicle) = (here.carrier_id, here.vehicle)
-            WHERE here.consignment_id = own.consignment_id AND here.vehicle <> ''
-              AND there.consignment_id = earlier.consignment_id) AS vehicle
+    SELECT (array_agg(leg.origin ORDER BY leg.position))[1] = own.origin
+            AND (array_agg(leg.destination ORDER BY leg.position DESC))[1] = own.destination
+            AS lane,
+        bool_or(leg.carrier_id = ANY (own.carriers)) AS carrier,
+        bool_or(leg.carrier_id || ' ' || leg.vehicle = ANY (own.vehicles)) AS vehicle
+    FROM leg WHERE leg.consignment_id = earlier.consignment_id
 ) alike
-WHERE own.id = %(deviation)s AND (alike.lane OR alike.carrier OR alike.vehicle)
+WHERE alike.lane OR alike.carrier OR alike.vehicle
 ORDER BY earlier.id DESC LIMIT 200
 ON CONFLICT DO NOTHING
 
@@ -164,10 +169,12 @@ CROSS JOIN LATERAL (
                       WHERE leg.consignment_id = c.id AND leg.carrier_id = %(scope)s))
 ) subject
 WHERE subject.consignments IS NOT NULL
-  AND (%(consignment)s::text IS NULL OR %(consignment)s = ANY (subject.consignments))
-  AND (%(id)s::bigint IS NULL OR d.id = %(id)s)
+  AND (%(ids)s::bigint[] IS NULL OR d.id = ANY (%(ids)s))
   AND d.id > %(after)s
 ORDER BY d.id LIMIT %(limit)s
+
+-- name: of_consignment
+SELECT deviation_id FROM deviation_subject WHERE consignment_id = %(consignment)s
 
 -- name: lock
 SELECT FROM deviation WHERE id = %(id)s FOR UPDATE

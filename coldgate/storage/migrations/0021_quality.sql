@@ -77,6 +77,7 @@ CREATE UNIQUE INDEX deviation_open_once ON deviation (consignment_id, cause)
     WHERE closed_at IS NULL AND began_at IS NULL;
 CREATE INDEX deviation_by_event ON deviation (party_id, quantity, began_at)
     WHERE began_at IS NOT NULL;
+CREATE INDEX deviation_by_party ON deviation (party_id, id);
 CREATE INDEX deviation_due ON deviation (due_on) WHERE closed_at IS NULL;
 
 -- Every consignment that a deviation is about, with what was known when it was added.
