@@ -37,6 +37,7 @@ def test_everything_runs_and_is_well(machine: Running) -> None:
 def test_it_says_where_the_api_is_and_which_key_opens_it(machine: Running) -> None:
     assert machine.kept("api-url") in machine.text
     assert machine.kept("operator-key") in machine.text
+    assert machine.kept("operator-invitation") in machine.text
     assert [party["id"] for party in machine.ask("/parties")["items"]] == ["operator"]
 
 
