@@ -14,6 +14,7 @@ import httpx
 import psycopg
 import uvicorn
 from factories import fetch
+from judging import make_profile
 
 from api.app import create_app
 from api.settings import ApiSettings
@@ -166,6 +167,13 @@ class World:
         body = {name: day.date().isoformat() for name, day in days.items()}
         self.post("/qualifications", {"carrier": carrier, "profile": profile} | body)
         self.qualified.add((carrier, profile))
+
+    def add_budget(self) -> str:
+        """A profile of the maker with a stability budget of an hour above 8 °C; its id."""
+        bands = {"bands": [{"above": 8.0, "budget": "1h"}]}
+        profile = make_profile(id="ACME_BUDGET", stability=bands).as_json()
+        stored: str = self.post("/profiles", {"profile": profile}, party="maker")["id"]
+        return stored
 
     def certify(self, logger: int, *, party: str = "operator", **fields: Any) -> dict[str, Any]:
         """A certificate of the logger, in force half a year to either side."""

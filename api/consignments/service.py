@@ -22,7 +22,7 @@ from api.consignments.schemas import (
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
 from coldgate.model import EventKind, LineState
-from coldgate.storage import consignments, gate, placements, seals, visibility
+from coldgate.storage import consignments, gate, placements, seals, stability, visibility
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, Plan
 from coldgate.storage.placements import NewPlacement
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from coldgate.storage.connection import Connection
     from coldgate.storage.consignments import ConsignmentRow
+    from coldgate.storage.stability import ToldEnds
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # S3: a stamp further ahead is not believed
 JOURNEY_ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
@@ -212,6 +213,7 @@ def add_event(connection: Connection, caller: Caller, consignment: str, new: Eve
         raise ForbiddenError("CARRIER_CANNOT_RECEIVE", "consignor or consignee record this event")
     if new.happened_at > datetime.now(UTC) + CLOCK_TOLERANCE:
         raise ConflictError("EVENT_IN_FUTURE", "an event is recorded when it has happened")
+    told = stability.told_ends(connection, consignment)
     row = consignments.insert_event(
         connection,
         NewEvent(
@@ -230,8 +232,18 @@ def add_event(connection: Connection, caller: Caller, consignment: str, new: Eve
             to_state=LineState.QUARANTINED,
         )
     consignments.touch(connection, consignment)
+    _tell_lots(connection, consignment, told)
     caller.record(connection, "event.added", consignment, **new.model_dump(mode="json"))
     return EventView.model_validate(row)
+
+
+def _tell_lots(connection: Connection, consignment: str, before: ToldEnds) -> None:
+    """Have the others of its lots judged again as long as they count words, not figures (S36)."""
+    if stability.told_ends(connection, consignment) == before:
+        return
+    with visibility.everything(connection):
+        if not stability.newest_spend(connection, consignment):
+            stability.touch_lots(connection, consignment)
 
 
 def list_events(connection: Connection, caller: Caller, consignment: str) -> EventList:

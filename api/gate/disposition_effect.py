@@ -15,7 +15,7 @@ from api.gate.disposition_rules import (
 from api.gate.disposition_schemas import Choice
 from api.gate.dispositions import record_now, tell_closed
 from coldgate.model import LineState, Verdict
-from coldgate.storage import consignments, dispositions, gate, quality
+from coldgate.storage import consignments, dispositions, gate, quality, stability, visibility
 
 if TYPE_CHECKING:
     from coldgate.storage.approvals import ApprovalRow
@@ -76,6 +76,9 @@ def _refuse(connection: Connection, row: DispositionRow, to_state: LineState) ->
         to_state=to_state,
         positions=row.positions,
     )
+    if to_state is LineState.REJECTED:  # what goes nowhere spends nothing for the rest of its lot
+        with visibility.everything(connection):
+            stability.touch_lots(connection, row.consignment_id)
     for line in sorted(moved, key=lambda line: line.position):
         body = {
             "disposition": row.id,

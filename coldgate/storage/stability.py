@@ -161,6 +161,13 @@ def touch_followers(connection: Connection, consignment_id: str, *, since: datet
         connection.execute(_SQL["wake_judge"])
 
 
+def touch_lots(connection: Connection, consignment_id: str) -> None:
+    """Have the others of its lots judged again that may count what was told of a consignment."""
+    since = told_ends(connection, consignment_id).first_told_at
+    if connection.execute(_SQL["touch_lots"], {"id": consignment_id, "since": since}).rowcount:
+        connection.execute(_SQL["wake_judge"])
+
+
 def earlier_on_lane(connection: Connection, consignment_id: str, *, began_at: datetime) -> int:
     """Other consignments with excursions on the lane that began in the twelve months before."""
     parameters = {"id": consignment_id, "began_at": began_at}

@@ -114,6 +114,23 @@ WITH later AS (
 INSERT INTO touched (consignment_id)
 SELECT consignment_id FROM later WHERE began_at >= %(since)s
 
+-- name: touch_lots
+-- Whoever has a budget and did not begin before; of whom nothing is written, a judge may be at it.
+INSERT INTO touched (consignment_id)
+SELECT other.id
+FROM consignment AS other
+JOIN profile ON (profile.id, profile.version) = (other.profile_id, other.profile_version)
+WHERE other.id IN (
+        SELECT line.consignment_id
+        FROM consignment_line AS own
+        JOIN consignment_line AS line USING (product_id, lot_number)
+        WHERE own.consignment_id = %(id)s)
+  AND other.id <> %(id)s
+  AND jsonb_typeof(profile.body -> 'stability') = 'object'
+  AND coalesce((
+      SELECT began_at >= date_trunc('milliseconds', %(since)s::timestamptz) FROM lot_spend
+      WHERE lot_spend.consignment_id = other.id ORDER BY lot_spend.id DESC LIMIT 1), true)
+
 -- name: earlier_on_lane
 SELECT count(*)
 FROM lane AS own

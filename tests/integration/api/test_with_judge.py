@@ -132,6 +132,20 @@ def test_reading_that_comes_late_revokes_the_release(judged_world: World) -> Non
     assert "CONDITION_FAIL" in world.causes(consignment)
 
 
+def test_late_word_of_another_journey_of_the_lot_holds_the_goods(judged_world: World) -> None:
+    world = judged_world
+    consignment, serial = travel(world, profile=world.add_budget())
+    send(world, serial, 5.0, minutes=range(481))
+    world.event(consignment, "received")
+    assert wait_until(lambda: settled(world, consignment, "PASS"), seconds=20)
+
+    unwatched = world.consign(place=False, profile=None)
+    departed = {"kind": "departed", "happened_at": BEGIN.isoformat()}
+    world.post(f"/consignments/{unwatched}/events", departed, party="truck")
+
+    assert wait_until(lambda: settled(world, consignment, "HOLD"), seconds=20)
+
+
 def test_logger_moved_on_the_way_speaks_for_each_consignment_alone(judged_world: World) -> None:
     world = judged_world
     first, serial = travel(world)

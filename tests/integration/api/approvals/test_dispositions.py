@@ -126,6 +126,17 @@ def test_goods_are_refused_by_one_signature(
     assert f"lot.{state}" in world.announced(consignment)
 
 
+def test_rest_of_the_lot_is_judged_again_without_what_was_rejected(
+    world: World, people: People
+) -> None:
+    rest = world.consign(profile={"id": world.add_budget()})
+    world.fetch("DELETE FROM touched RETURNING id")
+    approval = approval_of(world, propose(world, quarantined(world, "FAIL"), decision="reject"))
+
+    signed(people.qa, approval, meaning="approved")
+    assert rest in world.fetch("SELECT consignment_id FROM touched")
+
+
 def test_revoked_goods_are_rejected_by_way_of_quarantine(world: World, people: People) -> None:
     consignment = world.released()
     world.judge(consignment, "FAIL")
