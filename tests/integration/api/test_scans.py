@@ -161,6 +161,7 @@ def test_each_named_unit_is_scanned_by_itself(world: World) -> None:
     assert [one["field"] for one in stranger["differences"]] == ["serial"]
 
 
+@pytest.mark.shows("UDI_MISMATCH")
 def test_scan_is_compared_anew_when_lot_or_article_are_registered_later(world: World) -> None:
     product = article(world)
     consignment = world.consign(
@@ -256,6 +257,7 @@ def labels_check(world: World, consignment: str, **asked: Any) -> dict[str, Any]
     return next(check for check in answer["checks"] if check["code"] == "UDI_MISMATCH")
 
 
+@pytest.mark.shows("UDI_MISMATCH")
 def test_gate_blocks_on_a_mismatch_until_it_is_dismissed(world: World) -> None:
     lines = [{"product": article(world), "lot": "A1", "quantity": 1}]
     consignment = world.consign(lines=lines)
@@ -269,6 +271,7 @@ def test_gate_blocks_on_a_mismatch_until_it_is_dismissed(world: World) -> None:
     assert world.gate(consignment, "dispatch")["permitted"]
 
 
+@pytest.mark.shows("UDI_MISMATCH")
 def test_gate_holds_goods_that_must_be_scanned_until_they_are(world: World) -> None:
     lines = [{"product": article(world, scan_required=True), "lot": "A1", "quantity": 1}]
     consignment = world.consign(lines=lines)

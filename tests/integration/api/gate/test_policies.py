@@ -75,6 +75,7 @@ def test_other_policies_wait(world: World, policy: str) -> None:
     assert world.states(consignment) == ["quarantined"]
 
 
+@pytest.mark.shows("SIGNATURE_MISSING")
 def test_signed_policy_says_who_signs_and_where(world: World) -> None:
     answer = world.gate(unsigned_release(world, RECEIPT), RECEIPT)
 
@@ -88,6 +89,7 @@ def test_signed_policy_says_who_signs_and_where(world: World) -> None:
     }
 
 
+@pytest.mark.shows("CONDITION_FAIL", "LOT_BLOCKED")
 def test_failed_goods_want_two_signatures_and_a_held_lot_its_lift(world: World) -> None:
     failed = world.gate(coded("FAIL", "RULE_VIOLATED")(world, RECEIPT), RECEIPT)
     held = world.gate(blocked_lot(world, "dispatch"), "dispatch")

@@ -38,6 +38,7 @@ def verdicts(answer: dict[str, Any]) -> dict[str, tuple[str, bool]]:
     return {line["lot"]: (line["verdict"], line["permitted"]) for line in answer["lines"]}
 
 
+@pytest.mark.shows("CONDITION_FAIL")
 def test_whole_request_over_mixed_zones_is_refused_and_names_what_would_pass(world: World) -> None:
     consignment = mixed(world)
 
@@ -57,6 +58,7 @@ def test_lot_of_the_sound_zone_is_released_by_itself(world: World) -> None:
     assert world.states(consignment) == ["quarantined", "released"]
 
 
+@pytest.mark.shows("CONDITION_FAIL")
 def test_partial_request_releases_the_sound_lines_only(world: World) -> None:
     consignment = mixed(world)
 
@@ -69,6 +71,7 @@ def test_partial_request_releases_the_sound_lines_only(world: World) -> None:
     assert answer["deviation"] is not None
 
 
+@pytest.mark.shows("BUDGET_EXHAUSTED")
 def test_lot_whose_budget_is_spent_stays_in_a_sound_zone(world: World) -> None:
     spent = {"vaccine A2": {"verdict": "FAIL", "reason_codes": ["BUDGET_EXCEEDED"]}}
     consignment = mixed(world, zones={"left": {}, "right": {"lots": spent}})
@@ -87,6 +90,7 @@ def test_evaluation_that_tells_no_zones_apart_counts_for_all(world: World) -> No
     assert answer["answer"] == "block"
 
 
+@pytest.mark.shows("CONDITION_HOLD")
 def test_excursions_of_one_zone_want_no_signature_in_the_other(world: World) -> None:
     noted = {"left": {"with_excursions": True, "reason_codes": ["EXCURSION"]}, "right": {}}
     consignment = mixed(world)

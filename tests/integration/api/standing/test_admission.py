@@ -62,6 +62,7 @@ def missing(world: World, number: int) -> list[str]:
     return [check["name"] for check in listed if not check["passed"]]
 
 
+@pytest.mark.shows("LOGGER_NOT_ADMITTED")
 def test_a_logger_is_admitted_when_everything_is_there(world: World) -> None:
     number, consignment = logger(world)
     before = admitted(world, consignment)
@@ -102,6 +103,7 @@ def test_a_declared_admission_is_the_operators_and_is_shown_as_such(world: World
     )
 
 
+@pytest.mark.shows("LOGGER_NOT_ADMITTED")
 def test_the_newest_outcome_counts(world: World) -> None:
     number, consignment = logger(world)
     world.admit(number)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+import pytest
 from api_world import BEGIN, PROFILE
 from approval_world import signed
 
@@ -54,6 +55,7 @@ def bare(world: World) -> tuple[str, str, str, int]:
     return product, consignment, carrier, logger
 
 
+@pytest.mark.shows("DOCUMENT_MISSING", "CARRIER_NOT_QUALIFIED", "LOGGER_NOT_ADMITTED")
 def test_what_is_missing_is_mended_in_turn_until_the_goods_may_leave(world: World) -> None:
     product, consignment, carrier, logger = bare(world)
     demand = {"kind": "conformity_certificate", "per": "lot"}
@@ -76,6 +78,7 @@ def test_what_is_missing_is_mended_in_turn_until_the_goods_may_leave(world: Worl
     ]
 
 
+@pytest.mark.shows("LOT_BLOCKED")
 def test_a_hold_on_a_released_lot_voids_its_permit_and_moves_nothing(world: World) -> None:
     lot = add_lot(world)
     consignment = world.received(lots=(lot,))
@@ -121,6 +124,7 @@ def test_a_hold_ends_with_the_signature_of_who_placed_it(world: World) -> None:
     assert again.json()["code"] == "ALREADY_LIFTED"
 
 
+@pytest.mark.shows("LOT_BLOCKED")
 def test_hold_and_release_at_once_never_miss_each_other(world: World) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - says how to repeat a failure

@@ -187,6 +187,7 @@ def test_a_demand_is_met_by_the_owners_or_operators_document(world: World) -> No
     assert (after.document_id, after.verified, after.expired) == (number, True, False)
 
 
+@pytest.mark.shows("DOCUMENT_MISSING")
 def test_a_document_of_another_lot_or_kind_meets_no_demand(world: World) -> None:
     product, consignment = goods(world)
     world.post(f"/products/{product}/lots", {"number": "L2", "expires_on": "2199-12-31"})
@@ -197,6 +198,7 @@ def test_a_document_of_another_lot_or_kind_meets_no_demand(world: World) -> None
     assert [fact.document_id for fact in facts(world, consignment)] == [None]
 
 
+@pytest.mark.shows("DOCUMENT_EXPIRED")
 def test_the_last_day_of_a_document_is_included(world: World) -> None:
     product, consignment = goods(world)
     add(world, product=product, lot="L1", valid_until=YESTERDAY)
@@ -207,6 +209,7 @@ def test_the_last_day_of_a_document_is_included(world: World) -> None:
     assert (lapsed.expired, valid.expired) == (True, False)
 
 
+@pytest.mark.shows("DOCUMENT_MISSING")
 def test_a_withdrawn_document_counts_no_longer_and_stays_readable(world: World) -> None:
     product, consignment = goods(world)
     number = add(world, product=product, lot="L1")
@@ -257,6 +260,7 @@ def test_every_carrier_owes_what_is_demanded_of_carriers(world: World) -> None:
     assert met == {"truck": True, other: False}
 
 
+@pytest.mark.shows("DOCUMENT_UNVERIFIED")
 def test_a_signature_is_verified_when_it_comes_and_again_at_the_gate(world: World) -> None:
     product, consignment = goods(world, signed=True)
     key, public, _ = signing_key(world)
@@ -292,6 +296,7 @@ def test_the_key_of_another_party_signs_nothing(world: World) -> None:
     assert world.of("maker").post(f"/document-keys/{number}/revoke").status_code == 404
 
 
+@pytest.mark.shows("DOCUMENT_UNVERIFIED")
 def test_bytes_that_the_owner_of_the_database_changed_are_found(world: World) -> None:
     product, consignment = goods(world)
     number = add(world, product=product, lot="L1")

@@ -112,6 +112,7 @@ def test_naming_a_lot_in_a_consignment_of_ones_own_opens_nothing(world: World) -
     assert world.of(thief).get(f"/restrictions/{placed}").status_code == 404
 
 
+@pytest.mark.shows("LOT_BLOCKED")
 def test_a_hold_stays_until_its_lift_is_signed(world: World) -> None:
     lot = add_lot(world)
     consignment, placed = world.consign(lots=(lot,)), hold(world, lot)["id"]
@@ -141,6 +142,7 @@ def test_neither_restriction_nor_lift_is_ever_taken_back(world: World) -> None:
         connection.execute("DELETE FROM restriction WHERE id = %s", (placed,))
 
 
+@pytest.mark.shows("LOT_BLOCKED", "RECALL_OPEN")
 def test_no_hold_and_decision_miss_each_other(world: World) -> None:
     """Either the decision committed first and the hold lists its outcome, or it saw the hold."""
     seed = random.randrange(2**32)

@@ -52,6 +52,7 @@ def test_a_carrier_of_whom_nobody_said_anything_has_no_standing(world: World) ->
     assert standing(world, carried_by(world, world.join("carrier"))) == "none"
 
 
+@pytest.mark.shows("CARRIER_NOT_QUALIFIED")
 @pytest.mark.parametrize(
     ("first", "last", "expected"),
     [(0, 0, "approved"), (-9, 9, "approved"), (1, 9, "not_yet"), (-9, -1, "lapsed")],
@@ -85,6 +86,7 @@ def test_the_newest_word_of_a_party_counts_and_the_older_stay(world: World) -> N
     assert [one["state"] for one in listed] == found
 
 
+@pytest.mark.shows("CARRIER_NOT_QUALIFIED")
 def test_one_suspension_outweighs_the_approval_of_another(world: World) -> None:
     carrier = world.join("carrier")
     consignment = carried_by(world, carrier)
@@ -144,6 +146,7 @@ def minimum(world: World, consignment: str) -> list[int]:
         return [one.min_days for one in agreements.minimum(connection, consignment)]
 
 
+@pytest.mark.shows("SHELF_LIFE_SHORT")
 def test_the_agreement_about_the_product_counts_before_the_general_one(world: World) -> None:
     ward = world.join("consignee")
     consignment = world.consign(consignee=ward, place=False)

@@ -75,6 +75,7 @@ def test_each_check_has_cases_and_blocks_them(check: Check) -> None:
         assert check.code in blocking(case)
 
 
+@pytest.mark.shows("CONDITION_HOLD")
 @pytest.mark.parametrize("verdict", ["", "pass", "PASSED", "OK", "MAYBE"])
 def test_verdict_that_nobody_knows_holds_whoever_signed(verdict: str) -> None:
     facts = signed(judged(verdict), 1)
@@ -137,10 +138,12 @@ def with_line(**fields: Any) -> Facts:
     return replace(CLEAN, lines=(replace(LINE, **fields),))
 
 
+@pytest.mark.shows("LOT_EXPIRED")
 def test_last_day_of_use_is_still_in_date() -> None:
     assert blocking(with_line(expires_on=TODAY, min_days=None)) == []
 
 
+@pytest.mark.shows("SHELF_LIFE_SHORT")
 def test_days_that_were_agreed_are_counted_from_the_arrival() -> None:
     left = with_line(expires_on=TODAY + timedelta(days=10), min_days=10)
     late = replace(left, received_at=CLEAN.now + timedelta(days=1))
@@ -167,6 +170,7 @@ def test_fault_of_a_lot_that_was_not_asked_about_blocks_nobody() -> None:
     assert blocking(unbound) == []
 
 
+@pytest.mark.shows("CONDITION_HOLD", "CONDITION_FAIL", "BUDGET_EXHAUSTED", "SIGNATURE_MISSING")
 @pytest.mark.parametrize("facts", COVERED)
 def test_signed_release_covers_what_it_may_and_is_cited(facts: Facts) -> None:
     decision = decide(RECEIPT, facts)
@@ -202,6 +206,7 @@ def test_what_a_zone_does_not_tell_counts_for_the_whole_consignment() -> None:
     assert word(judgement, elsewhere).verdict is Verdict.FAIL
 
 
+@pytest.mark.shows("BUDGET_EXHAUSTED")
 @pytest.mark.parametrize(
     ("serials", "key", "verdict"),
     [
