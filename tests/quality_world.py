@@ -178,6 +178,14 @@ def judge_with(
     world: World, consignment: str, verdict: str, *events: dict[str, Any], **fields: Any
 ) -> None:
     """Store an evaluation that lists these events, and wait until it was acted on."""
+    store_with(world, consignment, verdict, *events, **fields)
+    world.wait_for_reactions()
+
+
+def store_with(
+    world: World, consignment: str, verdict: str, *events: dict[str, Any], **fields: Any
+) -> None:
+    """Store an evaluation that lists these events."""
     with psycopg.connect(world.dsn) as connection:
         judge(connection, consignment, verdict, **fields)
         connection.cursor().executemany(
@@ -189,7 +197,6 @@ def judge_with(
             " FROM evaluation WHERE consignment_id = %(consignment)s",
             list(events),
         )
-    world.wait_for_reactions()
 
 
 def today() -> str:

@@ -1,4 +1,4 @@
-"""Deviations: one for one cause, with its facts, closed by a signature under all of its record."""
+"""Deviations: one for one cause, with its facts, closed by a signature under the record."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from api_world import BEGIN
 from approval_world import code, sign, signed
-from quality_world import DEVIATION, MINUTE, excursion, judge_with
+from quality_world import DEVIATION, MINUTE, excursion, judge_with, store_with
 
 from api.quality.reaction import react
 from coldgate.launch.process import wait_until
@@ -130,19 +131,38 @@ def test_consignments_of_one_vehicle_share_the_deviation_of_an_event(house: Plan
     assert shared["consignments"] == sorted([first, second])
 
 
-def test_consignments_of_one_vehicle_judged_at_once_share_their_deviation(house: Plant) -> None:
-    for number in range(5):
+def test_reactors_side_by_side_open_one_deviation_for_one_vehicle(house: Plant) -> None:
+    """Two more beside the running one; whoever is first, the vehicle's event has one record."""
+    world = house.world
+
+    def attempt(consignment: str) -> int:
+        with connect(world.dsn, "coldgate_api") as connection:
+            visibility.limit_to(connection, None)
+            return react(connection, consignment)
+
+    for number in range(8):
         pair = [house.consign(vehicle=f"KA-1{number}") for _ in range(2)]
+        for one in pair:
+            store_with(world, one, "HOLD", excursion(one, start=60, stop=110))
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda one: _judged(house, one), pair))
-        house.world.wait_for_reactions()
+            list(pool.map(attempt, pair))
+        world.wait_for_reactions()
 
-        assert house.deviations(pair[0]) == house.deviations(pair[1])
+        (shared,) = house.deviations(pair[0])
+        assert shared["consignments"] == sorted(pair)
 
 
-def _judged(house: Plant, consignment: str) -> None:
-    event = excursion(consignment, start=60, stop=110)
-    judge_with(house.world, consignment, "HOLD", event)
+def test_database_closes_no_deviation_without_record_and_signature(house: Plant) -> None:
+    _, deviation = opened(house)
+    complete(house, deviation)
+
+    query = "UPDATE deviation SET closed_at = now() WHERE id = %s"
+    with connect(house.world.dsn, "coldgate_api") as connection:
+        visibility.limit_to(connection, None)
+        with pytest.raises(psycopg.Error) as refused:
+            connection.execute(query, (deviation["id"],))
+    assert refused.value.sqlstate == "CG001"
+    assert house.deviation(deviation["id"])["closed_at"] is None
 
 
 def test_event_after_goods_came_is_not_the_vehicles(house: Plant) -> None:
