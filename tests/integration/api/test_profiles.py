@@ -44,7 +44,9 @@ def test_a_manufacturer_adds_versions_and_none_ever_changes(world: World) -> Non
     assert first.json()["party"] == "maker"
     assert first.json()["body"] == written(id="ACME_A")
     assert refusal(again) == (409, "PROFILE_VERSION")
-    recorded = "SELECT subject FROM ledger_entry WHERE kind = 'profile.added' AND subject ~ 'ACME_A'"
+    recorded = (
+        "SELECT subject FROM ledger_entry WHERE kind = 'profile.added' AND subject ~ 'ACME_A'"
+    )
     assert world.fetch(recorded) == ["ACME_A/1", "ACME_A/2"]
 
 
