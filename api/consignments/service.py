@@ -69,6 +69,7 @@ def get_consignment(connection: Connection, caller: Caller, consignment: str) ->
     return ConsignmentView.model_construct(
         **dict(brief),
         unjudged=_unjudged(connection, found.id),
+        unverified=gate.unverified(connection, found.id),
         lines=[LineView.model_validate(row) for row in consignments.lines(connection, found.id)],
         legs=[LegView.model_validate(row) for row in consignments.legs(connection, found.id)],
     )
@@ -91,12 +92,16 @@ def list_consignments(
 def choose_profile(
     connection: Connection, caller: Caller, consignment: str, chosen: ProfileRef
 ) -> ConsignmentView:
-    """Judge by another profile; possible until the first line leaves."""
+    """Judge by another profile; possible until the first line leaves, or is said to have left.
+
+    A journey that was told without the gate may still get its first one.
+    """
     found = consignments.locked(connection, consignment, scope=caller.scope)
     if not caller.is_operator and caller.party != found.consignor_id:
         raise NotFoundError("consignment", consignment)
     states = {line.state for line in consignments.lines(connection, consignment)}
-    if states != {LineState.PLANNED.value}:
+    is_said = found.profile_id is not None and _is_said_to_have_left(connection, consignment)
+    if states != {LineState.PLANNED.value} or is_said:
         raise ConflictError("PROFILE_FROZEN", "the profile is frozen since goods were dispatched")
     profile = resolve(connection, chosen)
     consignments.set_profile(connection, consignment, profile)
@@ -277,10 +282,14 @@ def _require_no_trim(connection: Connection, consignment: str, removal: RemovalI
 def _require_not_departed(connection: Connection, consignment: str) -> None:
     """Return while nothing has left: later nobody takes a logger's word back (S30)."""
     lines = consignments.lines(connection, consignment)
-    told = {event.kind for event in consignments.events(connection, consignment)}
     left = any(line.state != LineState.PLANNED.value for line in lines)
-    if left or told - {EventKind.PACKED.value}:
+    if left or _is_said_to_have_left(connection, consignment):
         raise ConflictError("ROLE_FROZEN", "what a logger speaks of is said before departure")
+
+
+def _is_said_to_have_left(connection: Connection, consignment: str) -> bool:
+    told = {event.kind for event in consignments.events(connection, consignment)}
+    return bool(told - {EventKind.PACKED.value})
 
 
 def _new_lines(new: ConsignmentIn) -> list[NewLine]:

@@ -159,6 +159,19 @@ def test_only_the_consignor_chooses_the_profile(world: World) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (409, "PROFILE_UNKNOWN")
 
 
+def test_goods_that_left_without_the_gate_keep_the_profile_that_they_have(world: World) -> None:
+    judged, unjudged = world.consign(), world.consign(profile=None)
+    for consignment in (judged, unjudged):
+        world.event(consignment, "arrived")
+
+    chosen = [
+        world.of("maker").put(f"/consignments/{each}/profile", json={"id": "WHO_30DTR"})
+        for each in (judged, unjudged, unjudged)
+    ]
+    assert [answer.status_code for answer in chosen] == [409, 200, 409]
+    assert chosen[0].json()["code"] == "PROFILE_FROZEN"
+
+
 @pytest.mark.parametrize(
     ("written", "meant"), [("2031-02-28", "2031-02-28"), ("310200", "2031-02-28")]
 )
