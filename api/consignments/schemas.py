@@ -262,8 +262,13 @@ class ConsignmentBrief(View):
 
 
 class ConsignmentView(ConsignmentBrief):
-    """A consignment with its lines and legs; ``unjudged`` committed facts wait for the judge."""
+    """A consignment with its lines and legs, and what the gate is still waiting for.
+
+    ``unjudged`` committed facts wait for the judge; ``unverified`` says that the messages behind
+    the newest final evaluation are not verified yet.
+    """
 
     unjudged: int
+    unverified: bool
     lines: list[LineView]
     legs: list[LegView]

@@ -69,6 +69,7 @@ def get_consignment(connection: Connection, caller: Caller, consignment: str) ->
     return ConsignmentView.model_construct(
         **dict(brief),
         unjudged=_unjudged(connection, found.id),
+        unverified=gate.unverified(connection, found.id),
         lines=[LineView.model_validate(row) for row in consignments.lines(connection, found.id)],
         legs=[LegView.model_validate(row) for row in consignments.legs(connection, found.id)],
     )

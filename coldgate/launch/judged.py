@@ -168,6 +168,12 @@ class RefusalPage(Answer):
 
 class _Consignment(Answer):
     unjudged: int
+    unverified: bool
+
+    @property
+    def waits(self) -> bool:
+        """Whether the judge, or whoever verifies what it looked at, has something left to do."""
+        return self.unjudged > 0 or self.unverified
 
 
 async def newest_evaluation(client: ApiClient, consignment: str) -> Evaluation | None:
@@ -188,14 +194,16 @@ async def wait_for_evaluation(
 ) -> Evaluation:
     """The first final judgement that is ``enough``, when every committed fact is judged.
 
+    The messages behind it are verified by then.
+
     Raises:
         LaunchError: there was none in time; it names what was refused of ``serials`` meanwhile.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        waiting = (await client.get(f"/consignments/{consignment}", _Consignment)).unjudged
+        waits = (await client.get(f"/consignments/{consignment}", _Consignment)).waits
         found = await newest_evaluation(client, consignment)
-        if not waiting and found is not None and not found.provisional and enough(found):
+        if not waits and found is not None and not found.provisional and enough(found):
             return found
         await asyncio.sleep(POLL_SECONDS)
     refused = (await client.get("/quarantine", RefusalPage)).items

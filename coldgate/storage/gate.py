@@ -136,6 +136,12 @@ def unjudged(connection: Connection, consignment: str) -> int:
     return int(row[0]) if row else 0
 
 
+def unverified(connection: Connection, consignment: str) -> bool:
+    """Whether nobody has verified yet what the newest final evaluation was made from."""
+    row = connection.execute(_SQL["unverified"], {"id": consignment}).fetchone()
+    return row is None or bool(row[0])
+
+
 def insert_decision(connection: Connection, new: NewDecision) -> DecisionRow:
     """Record a decision for ever."""
     parameters = {part.name: getattr(new, part.name) for part in fields(new)} | {

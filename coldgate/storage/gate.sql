@@ -101,6 +101,14 @@ WHERE consignment_id = %(id)s
            WHERE placement.consignment_id = %(id)s)
        AND %(id)s IN (SELECT concerned_consignments(channel_id, first_at, last_at)))
 
+-- name: unverified
+SELECT EXISTS (
+    SELECT FROM evaluation
+    WHERE consignment_id = %(id)s AND NOT provisional
+      AND version = (SELECT max(version) FROM evaluation
+                     WHERE consignment_id = %(id)s AND NOT provisional)
+      AND NOT EXISTS (SELECT FROM evidence_audit WHERE evaluation_id = evaluation.id))
+
 -- name: insert_decision
 INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, evaluation_id, checks,
     actor, lines, partial, dispositions, request_digest)
