@@ -51,5 +51,5 @@ bench: .venv/ready ## measure speed and memory, as ratios (writes benchmarks/res
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## remove everything that was made here
-	rm -rf .venv .demo .cache .coldgate .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .demo .story .cache .coldgate .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

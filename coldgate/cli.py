@@ -71,6 +71,22 @@ def demo(
     raise typer.Exit(asyncio.run(tell(folder, keep_serving=not leave)))
 
 
+@app.command()
+def story(
+    name: Annotated[
+        str, typer.Argument(help="One of them, or all; without it they are listed.")
+    ] = "",
+    folder: Folder = Path(".story"),
+) -> None:
+    """Tell a story on a fresh machine of its own; exit status 1 unless every answer is right."""
+    from coldgate.launch.stories import telling  # noqa: PLC0415 - see above
+
+    if not name:
+        _say(telling.listing())
+        return
+    raise typer.Exit(asyncio.run(telling.tell(name, folder)))
+
+
 @app.command(name="import")
 def import_file(
     file: Annotated[Path, typer.Argument(help="Berlinger .txt, or .csv with a mapping.")],

@@ -65,6 +65,12 @@ def announce(
     connection.execute(_SQL["announce"], parameters)
 
 
+def announced(connection: Connection, consignment: str) -> list[str]:
+    """Kinds of what is to be told outside about a consignment, oldest first."""
+    rows = connection.execute(_SQL["announced"], {"consignment": consignment})
+    return [kind for (kind,) in rows]
+
+
 def evaluations(
     connection: Connection, consignment: str, *, after: int, limit: int
 ) -> list[EvaluationRow]:

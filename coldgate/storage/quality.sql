@@ -2,6 +2,9 @@
 INSERT INTO outbox (kind, consignment_id, party_id, body)
 VALUES (%(kind)s, %(consignment)s, %(party)s, %(body)s)
 
+-- name: announced
+SELECT kind FROM outbox WHERE consignment_id = %(consignment)s ORDER BY id
+
 -- name: evaluations
 SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_version, engine,
     input_digest, evaluated_at
