@@ -122,5 +122,7 @@ def compare_contents(kind: str) -> list[Finding]:
 _CONTENTS: Final[dict[str, Callable[[Connection], list[Finding]]]] = {
     "evaluation": ledger.evaluation_bodies,
     "document": ledger.document_contents,
+    "consignment_line": ledger.line_states,
+    "tables": kept_rows.replaced,
 }
 CONTENTS: Final = tuple(_CONTENTS)

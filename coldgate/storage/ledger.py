@@ -218,7 +218,7 @@ def tile_roots(connection: Connection, level: int, *, first: int, stop: int) -> 
 
 
 def overdue(connection: Connection, *, age: timedelta) -> list[Finding]:
-    """Entries that have waited for their place for longer than that."""
+    """Entries without a place that have waited for longer, or wait for none."""
     parameters = {"age": age, "limit": MOST_FINDINGS}
     return [
         Finding(place=f"ledger_entry/{id_}", problem=f"({kind} {subject}) has no place since {at}")
@@ -234,6 +234,11 @@ def evaluation_bodies(connection: Connection) -> list[Finding]:
 def document_contents(connection: Connection) -> list[Finding]:
     """Documents whose content has not the digest that was entered."""
     return _findings(connection, "document_contents")
+
+
+def line_states(connection: Connection) -> list[Finding]:
+    """Lines in a state that no transition brought them to."""
+    return _findings(connection, "line_states")
 
 
 def _findings(connection: Connection, name: str) -> list[Finding]:

@@ -68,7 +68,11 @@ SELECT place.sequence, (extract(epoch FROM place.entered_at) * 1000000)::bigint,
     place.entry_id,
     (entry.entered_at, entry.actor, entry.kind, entry.subject, entry.digest)
         = (place.entered_at, place.actor, place.kind, place.subject, place.digest),
-    entry.body, entry.transaction IS NULL
+    entry.body,
+    -- Entries without a body came before all others; later ones cannot lose theirs.
+    entry.transaction IS NULL AND entry.id < coalesce(
+        (SELECT id FROM ledger_entry WHERE transaction IS NOT NULL ORDER BY id LIMIT 1),
+        9223372036854775807)
 FROM ledger AS place
 LEFT JOIN LATERAL (SELECT * FROM ledger_entry WHERE id = place.entry_id OFFSET 0) AS entry ON true
 WHERE place.sequence > %(after)s AND place.sequence <= %(upto)s
@@ -111,9 +115,11 @@ SELECT position, root FROM ledger_tile
 WHERE level = %(level)s AND position >= %(first)s AND position < %(stop)s ORDER BY position
 
 -- name: overdue
-SELECT id, kind, subject, entered_at FROM ledger_entry
-WHERE NOT EXISTS (SELECT FROM ledger WHERE entry_id = ledger_entry.id)
-  AND entered_at < clock_timestamp() - %(age)s
+-- What has no place in the chain must have come just now, and wait for one: its word counts.
+SELECT id, kind, subject, entered_at::text FROM ledger_entry
+WHERE NOT EXISTS (SELECT FROM ledger WHERE entry_id = ledger_entry.id AND sequence > 0)
+  AND (entered_at NOT BETWEEN clock_timestamp() - %(age)s AND clock_timestamp() + %(age)s
+       OR NOT EXISTS (SELECT FROM ledger_due WHERE entry_id = ledger_entry.id))
 ORDER BY id LIMIT %(limit)s
 
 -- name: evaluation_bodies
@@ -135,3 +141,11 @@ WHERE found IS DISTINCT FROM entered ORDER BY subject LIMIT %(limit)s
 -- name: document_contents
 SELECT concat('document/', id), 'has other content than its digest says'
 FROM document WHERE sha256(content) <> sha256 ORDER BY id LIMIT %(limit)s
+
+-- name: line_states
+SELECT concat('consignment_line/', line.id), concat('is ', line.state, ', and nothing moved it there')
+FROM consignment_line AS line
+LEFT JOIN (
+    SELECT DISTINCT ON (line_id) line_id, to_state FROM line_transition ORDER BY line_id, id DESC
+) AS moved ON moved.line_id = line.id
+WHERE line.state <> coalesce(moved.to_state, 'planned') ORDER BY line.id LIMIT %(limit)s

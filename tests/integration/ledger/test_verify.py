@@ -59,6 +59,10 @@ def test_ledger_that_nobody_touched_is_intact(ledger: Ledger) -> None:
         ),
         ("UPDATE ledger_entry SET kind = 'x.y' WHERE id = 17", "ledger_entry/17 differs from"),
         ("UPDATE ledger_entry SET body = NULL WHERE id = 17", "ledger_entry/17 has lost its body"),
+        (
+            "UPDATE ledger_entry SET body = NULL, transaction = NULL WHERE id = 17",
+            "ledger_entry/17 has lost its body",
+        ),
         ("DELETE FROM ledger_entry WHERE id = 17", "ledger_entry/17 is gone"),
         ("DELETE FROM ledger_tile", "ledger_tile/1/0 is not the root of its entries"),
         ("UPDATE ledger_tile SET root = sha256('')", "ledger_tile/1/0 is not the root"),
@@ -104,6 +108,21 @@ def test_change_of_the_ledger_itself_is_named(ledger: Ledger, statement: str, to
             "party/ghost is in the table, and the ledger does not know of it",
         ),
         (
+            "INSERT INTO api_key (party_id, label, key_sha256) VALUES ('maker', '-', sha256(''))",
+            "api_key/1 is in the table, and the ledger does not know of it",
+        ),
+        (
+            (
+                "INSERT INTO evidence_audit (evaluation_id, messages, broken, unsigned)"
+                " VALUES (1, 1, 0, 0)"
+            ),
+            "evidence_audit/1 is in the table, and the ledger does not know of it",
+        ),
+        (
+            "ALTER TABLE seal RENAME TO seals; CREATE VIEW seal AS SELECT * FROM seals",
+            "seal is not the plain table it was",
+        ),
+        (
             (
                 "INSERT INTO ledger_entry (actor, kind, subject, body, digest, entered_at) VALUES"
                 " ('a', 'k', 's', '', sha256(''), now() - interval '61 s')"
@@ -116,6 +135,59 @@ def test_change_of_what_the_ledger_speaks_of_is_named(
     ledger: Ledger, statement: str, told: str
 ) -> None:
     ledger.tamper(statement)
+
+    assert any(told in line for line in ledger.found())
+
+
+ENTER_ANEW = """
+UPDATE gate_decision SET actor = 'nobody'; SET timezone = 'UTC';
+INSERT INTO ledger_entry (actor, kind, subject, body, digest, entered_at)
+SELECT 'x', 'row.changed', 'gate_decision/1', told, sha256(told), {at}
+FROM (SELECT convert_to(to_jsonb(gate_decision)::text, 'UTF8') AS told FROM gate_decision) AS now;
+"""
+PLACE_OUTSIDE = """
+INSERT INTO ledger SELECT 0, entered_at, actor, kind, subject, digest, previous, hash,
+    (SELECT max(id) FROM ledger_entry), leaf FROM ledger WHERE sequence = 1
+"""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ENTER_ANEW.format(at="now()"),
+        ENTER_ANEW.format(at="timestamptz '2199-01-01'"),
+        ENTER_ANEW.format(at="now() - interval '1 day'") + PLACE_OUTSIDE,
+    ],
+)
+def test_word_that_waits_for_no_place_in_the_chain_is_named(ledger: Ledger, statement: str) -> None:
+    ledger.tamper(statement)
+
+    assert any("row.changed gate_decision/1) has no place" in line for line in ledger.found())
+
+
+@pytest.mark.parametrize(
+    ("table", "trigger", "change", "told"),
+    [
+        (
+            "gate_decision",
+            "change_is_refused",
+            "UPDATE gate_decision SET actor = 'nobody'",
+            "gate_decision/1 is written once, and was entered again",
+        ),
+        (
+            "consignment_line",
+            "line_state_is_guarded",
+            "UPDATE consignment_line SET state = 'released'",
+            "consignment_line/1 is released, and nothing moved it there",
+        ),
+    ],
+)
+def test_change_past_its_guard_is_named_although_the_ledger_has_it(
+    ledger: Ledger, table: str, trigger: str, change: str, told: str
+) -> None:
+    with psycopg.connect(ledger.dsn, autocommit=True) as owner:
+        owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}; {change}")
+    ledger.keep()
 
     assert any(told in line for line in ledger.found())
 
