@@ -33,10 +33,11 @@ def react(connection: Connection, consignment: str) -> int:
 def release_audited(connection: Connection, consignment: str) -> bool:
     """Let goods go that waited for the audit alone, by their policy; whether they went.
 
-    While committed facts are not judged the consignment stays on the list.
+    While committed facts are not judged, or the newest judgement's evidence is not audited, the
+    consignment stays on the list: an audit that commits at this moment found it there.
     """
     consignments.locked(connection, consignment, scope=None)
-    if gate.unjudged(connection, consignment):
+    if gate.unjudged(connection, consignment) or not gate.audited(connection, consignment):
         return False
     released = release_if_clean(connection, consignment) is not None
     reactions.settle_release(connection, consignment)

@@ -142,6 +142,12 @@ def unverified(connection: Connection, consignment: str) -> bool:
     return row is None or bool(row[0])
 
 
+def audited(connection: Connection, consignment: str) -> bool:
+    """Whether somebody looked at the evidence behind the newest final evaluation."""
+    row = connection.execute(_SQL["audited"], {"id": consignment}).fetchone()
+    return bool(row and row[0])
+
+
 def insert_decision(connection: Connection, new: NewDecision) -> DecisionRow:
     """Record a decision for ever."""
     parameters = {part.name: getattr(new, part.name) for part in fields(new)} | {

@@ -109,6 +109,12 @@ SELECT EXISTS (
                      WHERE consignment_id = %(id)s AND NOT provisional)
       AND NOT EXISTS (SELECT FROM evidence_audit WHERE evaluation_id = evaluation.id))
 
+-- name: audited
+SELECT EXISTS (
+    SELECT FROM evidence_audit WHERE evaluation_id = (
+        SELECT id FROM evaluation WHERE consignment_id = %(id)s AND NOT provisional
+        ORDER BY version DESC LIMIT 1))
+
 -- name: insert_decision
 INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, evaluation_id, checks,
     actor, lines, partial, dispositions, request_digest)
