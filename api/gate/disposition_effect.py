@@ -55,9 +55,8 @@ def _require_current(connection: Connection, row: DispositionRow, decision: Choi
     if needs_statement(decision, Verdict(row.verdict)):
         document = row.statement_document_id
         statement = None if document is None else dispositions.statement(connection, document)
-        require_statement(
-            statement, consignor=consignment.consignor_id, consignment=consignment.id, lines=lines
-        )
+        makers = dispositions.makers(connection, consignment.id, row.positions)
+        require_statement(statement, makers=makers, consignment=consignment.id, lines=lines)
 
 
 def _refuse(connection: Connection, row: DispositionRow, to_state: LineState) -> None:

@@ -10,6 +10,7 @@ from coldgate.model import LineState, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from coldgate.storage.consignments import LineRow
     from coldgate.storage.dispositions import DispositionRow, JudgedRow, StatementRow
@@ -78,13 +79,20 @@ def require_allowed(decision: Choice, judged: JudgedRow) -> None:
 
 
 def require_statement(
-    statement: StatementRow | None, *, consignor: str, consignment: str, lines: Sequence[LineRow]
+    statement: StatementRow | None,
+    *,
+    makers: AbstractSet[str],
+    consignment: str,
+    lines: Sequence[LineRow],
 ) -> None:
-    """Return if the document is the consignor's, in force, and about all of these goods."""
+    """Return if the document is of one of ``makers``, in force, and about all of these goods.
+
+    Whoever only passes the goods on does not say that they may be used after all.
+    """
     if statement is None:
         raise ConflictError("STATEMENT_MISSING", f"a release after FAIL needs a {STATEMENT}")
-    if statement.kind != STATEMENT or statement.party_id != consignor:
-        words = f"document {statement.id} is no {STATEMENT} of {consignor}"
+    if statement.kind != STATEMENT or statement.party_id not in makers:
+        words = f"document {statement.id} is no {STATEMENT} of who made the goods"
         raise ConflictError("STATEMENT_UNFIT", words)
     if statement.void:
         raise ConflictError("STATEMENT_UNFIT", f"document {statement.id} is not in force")

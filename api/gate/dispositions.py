@@ -22,7 +22,15 @@ from api.schemas import Page
 from coldgate.crypto import sha256_hex
 from coldgate.errors import NotFoundError
 from coldgate.model import Verdict
-from coldgate.storage import approvals, consignments, dispositions, gate, quality, records
+from coldgate.storage import (
+    approvals,
+    consignments,
+    dispositions,
+    documents,
+    gate,
+    quality,
+    records,
+)
 from coldgate.storage.dispositions import NewDisposition
 from coldgate.storage.visibility import everything
 
@@ -44,6 +52,8 @@ def propose(
     """Propose what becomes of lines in quarantine, and ask for the signatures that it takes."""
     found = consignments.locked(connection, consignment, scope=caller.scope)
     _require_answerable(caller, found)
+    if new.statement is not None:
+        documents.document(connection, new.statement)  # one that the caller may see
     with everything(connection):
         lines = choose(consignments.lines(connection, consignment), new.lines)
         judged = dispositions.judged(connection, consignment, new.evaluation)
@@ -143,9 +153,9 @@ def _require_statement(
     if needs_statement(new.decision, Verdict(judged.verdict)) or new.statement is not None:
         document = new.statement
         statement = None if document is None else dispositions.statement(connection, document)
-        require_statement(
-            statement, consignor=found.consignor_id, consignment=found.id, lines=lines
-        )
+        positions = [line.position for line in lines]
+        makers = dispositions.makers(connection, found.id, positions)
+        require_statement(statement, makers=makers, consignment=found.id, lines=lines)
 
 
 def _insert(

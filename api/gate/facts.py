@@ -20,6 +20,7 @@ from coldgate.udi.standing import ScanStanding
 class Line:
     """A line with what is registered of its lot; ``expires_on`` is None where nothing is.
 
+    ``registered`` by its consignor or the operator, or by a manufacturer from whom it has come.
     ``min_days`` must be left of its life for this consignee, None where nothing was agreed.
     """
 
@@ -203,8 +204,13 @@ class Facts:
 
     @property
     def lots(self) -> frozenset[tuple[str, str]]:
-        """Product and number of every lot that was asked about."""
-        return frozenset((line.product_id, line.lot_number) for line in self.lines)
+        """Product and number of every registered lot that was asked about.
+
+        Of another one nothing is told: naming somebody's lot does not open what is kept of it.
+        """
+        return frozenset(
+            (line.product_id, line.lot_number) for line in self.lines if line.registered
+        )
 
     def about(self, lines: Iterable[Line]) -> Self:
         """The same facts, asked about these lines only."""

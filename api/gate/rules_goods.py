@@ -21,7 +21,9 @@ def _lot_known(facts: Facts) -> Finding:
     unknown = tuple(line for line in facts.lines if not line.registered)
     if unknown or not facts.lines:
         names = [line.lot for line in unknown]
-        return held("lots that are not registered", *lot_links(unknown), lots=names)
+        return held(
+            "lots not registered, or not come from who did", *lot_links(unknown), lots=names
+        )
     names = [line.lot for line in facts.lines]
     return passed("every lot is registered", *lot_links(facts.lines), lots=names)
 
@@ -117,7 +119,7 @@ def _is_short(line: Line, day: date) -> bool:
 
 def _demands(facts: Facts) -> list[Demand]:
     """What is demanded for this step of the lots that were asked about."""
-    products = {line.product_id for line in facts.lines}
+    products = {product for product, _ in facts.lots}
     return [
         demand
         for demand in facts.demands

@@ -10,7 +10,7 @@ from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from coldgate.storage.connection import Connection
@@ -141,6 +141,13 @@ def statement(connection: Connection, document: int) -> StatementRow:
     if row is None:
         raise NotFoundError("document", str(document))
     return row
+
+
+def makers(connection: Connection, consignment: str, positions: Iterable[int]) -> frozenset[str]:
+    """Who answers for how the goods of these lines were made."""
+    parameters = {"consignment": consignment, "positions": list(positions)}
+    rows = connection.execute(_SQL["makers"], parameters).fetchall()
+    return frozenset(party for (party,) in rows)
 
 
 def _dispositions(connection: Connection, **wanted: object) -> list[DispositionRow]:

@@ -40,3 +40,14 @@ SELECT document.id, document.party_id, document.kind, document.product_id, docum
     coalesce(document.valid_until < (clock_timestamp() AT TIME ZONE 'UTC')::date, false)
         OR EXISTS (SELECT FROM document_withdrawal WHERE document_id = document.id) AS void
 FROM document WHERE document.id = %(id)s
+
+-- name: makers
+-- The manufacturer that sends the goods, and whoever owns every article of these lines.
+SELECT sent.consignor_id FROM consignment AS sent
+JOIN party ON party.id = sent.consignor_id AND party.kind = 'manufacturer'
+WHERE sent.id = %(consignment)s
+UNION
+SELECT min(product.party_id) FROM consignment_line AS line
+LEFT JOIN product ON product.id = line.product_id
+WHERE line.consignment_id = %(consignment)s AND line.position = ANY (%(positions)s)
+HAVING count(product.id) = count(*) AND count(DISTINCT product.party_id) = 1

@@ -23,7 +23,13 @@ SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.re
             line.serials, line.state, lot.id IS NOT NULL AS registered, lot.expires_on,
             agreed.min_days, agreed.agreement_id
         FROM consignment_line AS line
+        LEFT JOIN product AS article ON article.id = line.product_id
+        LEFT JOIN party AS owner ON owner.id = article.party_id
+        -- The word of a party that sends nothing of a lot and has not sent it here says nothing.
         LEFT JOIN lot ON lot.product_id = line.product_id AND lot.number = line.lot_number
+            AND (owner.id = asked.consignor_id OR owner.kind = 'operator'
+                 OR ((owner.kind = 'manufacturer' OR owner.id = asked.consignee_id)
+                     AND has_come_to(asked.consignor_id, line.product_id, line.lot_number)))
         LEFT JOIN agreed_shelf_life(asked.id) AS agreed ON agreed.product_id = line.product_id
         WHERE line.consignment_id = asked.id) AS item) AS lines,
     (SELECT coalesce(json_agg(item), '[]') FROM (

@@ -96,6 +96,19 @@ def test_statement_is_the_consignors_and_about_these_goods(world: World) -> None
         assert code(asked(world, consignment, statement=document)) == "STATEMENT_UNFIT"
 
 
+def test_who_passes_goods_on_does_not_speak_for_who_made_them(world: World) -> None:
+    consignment = quarantined(world, "FAIL")
+    with psycopg.connect(world.dsn) as owner:
+        owner.execute(
+            "UPDATE consignment SET consignor_id = 'hospital' WHERE id = %s", (consignment,)
+        )
+    own, makers = statement(world, consignment, party="hospital"), statement(world, consignment)
+
+    refused = asked(world, consignment, party="hospital", statement=own)
+    assert code(refused) == "STATEMENT_UNFIT"
+    assert asked(world, consignment, party="hospital", statement=makers).status_code == 201
+
+
 def test_statement_withdrawn_before_the_last_signature_stops_it(
     world: World, people: People
 ) -> None:

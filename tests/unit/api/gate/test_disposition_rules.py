@@ -135,7 +135,7 @@ def test_statement_speaks_of_all_of_the_goods(
     lines = [line(position, lot=lot) for position, lot in enumerate(lots, 1)]
 
     def check() -> None:
-        require_statement(statement(**fields), consignor="maker", consignment="con-1", lines=lines)
+        require_statement(statement(**fields), makers={"maker"}, consignment="con-1", lines=lines)
 
     if fits:
         check()
