@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from command_line import Running
 
 TOLD_SECONDS: Final = 150
+WIDTH: Final = 80
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +40,10 @@ def section(told: Running, name: str) -> str:
 
 
 def shown(book: Book) -> str:
-    """The book's table as a screen of 100 columns has it."""
-    console = Console(width=100)
+    """The book's table as a screen has it."""
+    console = Console(width=WIDTH)
     with console.capture() as captured:
-        console.print(book.table())
+        console.print(book.table(WIDTH))
     return captured.get()
 
 
@@ -113,6 +114,14 @@ def test_a_wrong_answer_is_marked_and_says_what_had_to_come() -> None:
     assert not book.as_expected
     assert "✗" in shown(book)
     assert "expected: block" in shown(book)
+
+
+def test_no_code_is_broken_on_a_narrow_screen() -> None:
+    codes = "block\n" + "\n".join(f"  {code}" for code in CODES)
+    screen = shown(book_of(codes, must=codes))
+
+    assert all(code in screen for code in CODES)
+    assert max(map(len, screen.splitlines())) <= WIDTH
 
 
 def test_a_story_that_cannot_go_on_is_not_as_expected() -> None:

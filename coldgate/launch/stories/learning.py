@@ -76,18 +76,18 @@ class Work:
         """Try two steps that are not to be had."""
         ada = self._cast.ada
         for to, did, must in (
-            ("PLANNED", "skips two states: to PLANNED at once", "ILLEGAL_TRANSITION"),
+            ("PLANNED", "skips two states, to PLANNED at once", "ILLEGAL_TRANSITION"),
             ("CONTAINED", "goes to CONTAINED with nothing filled in", "CAPA_INCOMPLETE"),
         ):
             body = {"to": to, "based_on": (await self._now()).revision}
             reply = await ada.tell(f"{self._path}/transitions", body)
-            self._book.tell(ada, did, reply.words(to), must=f"refused: {must}")
+            self._note(ada, did, reply.words(to), must=f"refused: {must}")
 
     async def step(self, to: str, fields: Mapping[str, object]) -> None:
         """Write what the step takes, and take it."""
-        names = ", ".join(fields).replace("_", " ")
+        names = ", ".join(name.removesuffix("_on").replace("_", " ") for name in fields)
         came = await self._move(to, fields)
-        self._book.tell(self._cast.ada, f"writes {names}", came, must=to)
+        self._note(self._cast.ada, f"writes {names}", came, must=to)
 
     async def plan(self) -> None:
         """Plan an action, owned by somebody, and have the plan signed."""
@@ -100,7 +100,7 @@ class Work:
         await self._cast.ada.do(f"{self._path}/actions", action)
         came = await self._move("PLANNED", PLAN)
         did = "plans an action of Erik Dahl's, asks for the signature"
-        self._book.tell(self._cast.ada, did, came, must="INVESTIGATED")
+        self._note(self._cast.ada, did, came, must="INVESTIGATED")
         await self._sign(self._cast.boris, "signs the plan", must="PLANNED")
 
     async def finish(self) -> None:
@@ -108,16 +108,19 @@ class Work:
         for action in (await self._now()).actions:
             path = f"{self._path}/actions/{action.id}/result"
             reply = await self._cast.erik.tell(path, {"result": "fitted, work order 8812"})
-            self._book.tell(self._cast.erik, "fits the alarm", reply.words("done"), must="done")
+            self._note(self._cast.erik, "fits the alarm", reply.words("done"), must="done")
 
     async def close(self) -> None:
         """Ask for the closing signature, which the action's owner cannot give."""
         came = await self._move("CLOSED", RESULT)
         did = "writes the result, asks for the signature"
-        self._book.tell(self._cast.ada, did, came, must="EFFECTIVENESS_DUE")
+        self._note(self._cast.ada, did, came, must="EFFECTIVENESS_DUE")
         did = "owns the action, signs the closure"
         await self._sign(self._cast.erik, did, must="refused: SIGNER_EXCLUDED")
         await self._sign(self._cast.clara, "signs the closure", must="CLOSED")
+
+    def _note(self, person: Person, did: str, came: str, *, must: str) -> None:
+        self._book.tell(person, f"CAPA: {did}", came, must=must)
 
     async def _now(self) -> Capa:
         return await self._cast.ada.get(self._path, Capa)
@@ -132,7 +135,7 @@ class Work:
     async def _sign(self, person: Person, did: str, *, must: str) -> None:
         approval = (await self._now()).approvals[-1].id
         reply = await person.sign(approval, "approved", "read and found in order")
-        self._book.tell(person, did, reply.words((await self._now()).state), must=must)
+        self._note(person, did, reply.words((await self._now()).state), must=must)
 
 
 async def _close_deviation(cast: Cast, book: Book, path: str) -> None:
@@ -146,14 +149,14 @@ async def _close_deviation(cast: Cast, book: Book, path: str) -> None:
 
     book.tell(
         cast.ada,
-        "asks to close the deviation, not filled in",
+        "deviation: asks to close it, not filled in",
         await ask(),
         must="refused: DEVIATION_INCOMPLETE",
     )
     fields = {**RECORD, "owner": cast.ada.number, "based_on": (await now()).revision}
     await cast.ada.do(f"{path}/revisions", fields)
-    did = "writes cause, impact and containment, asks again"
+    did = "deviation: writes cause, impact, containment, asks again"
     book.tell(cast.ada, did, await ask(), must="waits for a signature")
     reply = await cast.boris.sign((await now()).approvals[-1].id, "approved", "complete")
     closed = "closed" if (await now()).closed_at else "still open"
-    book.tell(cast.boris, "signs the closure", reply.words(closed), must="closed")
+    book.tell(cast.boris, "deviation: signs the closure", reply.words(closed), must="closed")

@@ -12,6 +12,8 @@ from rich.table import Table
 from coldgate.launch.stories.voices import Voice, Who
 
 RIGHT: Final = "[green]✓[/]"
+OTHER_CELLS: Final = 13  # of a row: mark, number and what is between the columns
+LONGEST_WORD: Final = 25  # of an answer: it is not to be broken
 WRONG: Final = "[bold red]✗[/]"
 ITSELF: Final = Who(name="Coldgate\nby itself", role="", party="")
 
@@ -49,23 +51,26 @@ class Book:
         named = who.who if isinstance(who, Voice) else who
         self.rows.append(Row(who=named, did=did, came=came, must=must))
 
-    def table(self) -> Table:
-        """The story as a table; below a row that is wrong stands what had to come."""
+    def table(self, width: int) -> Table:
+        """The story as a table of that width; below a row that is wrong stands what had to come.
+
+        Rich would share the width out evenly, and break codes where there is little of it.
+        """
         table = Table(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE)
-        table.add_column("", justify="right", no_wrap=True)
-        table.add_column("who", no_wrap=True)
-        table.add_column("did what", ratio=1)
-        table.add_column("Coldgate answered", ratio=1)
+        table.padding = (0, 1, 0, 0)
+        who = max((row.who.width for row in self.rows), default=0)
+        left = width - who - OTHER_CELLS
+        came = max(LONGEST_WORD, left // 2 + 1)
         table.add_column("", no_wrap=True)
+        table.add_column("who", no_wrap=True)
+        table.add_column("did what", width=max(left - came, 1))
+        table.add_column("Coldgate answered", width=came, overflow="fold")
         for number, row in enumerate(self.rows, start=1):
             mark = RIGHT if row.as_expected else WRONG
-            table.add_row(
-                str(number), escape(row.who.label), escape(row.did), escape(row.came), mark
-            )
+            first = f"{mark} {number:>2}"
+            table.add_row(first, escape(row.who.label), escape(row.did), escape(row.came))
             if not row.as_expected:
                 table.add_row("", "", "", f"[red]expected: {escape(row.must)}[/]")
         if self.stopped:
-            table.add_row(
-                "", "", "[red]could not go on[/]", f"[red]{escape(self.stopped)}[/]", WRONG
-            )
+            table.add_row(WRONG, "", "[red]could not go on[/]", f"[red]{escape(self.stopped)}[/]")
         return table

@@ -88,7 +88,7 @@ class Telling:
 
     def _show(self, book: Book) -> None:
         self.screen.say()
-        self.screen.show(book.table())
+        self.screen.show(book.table(self.screen.console.width))
 
     def _close(self) -> None:
         right = all(book.as_expected for book in self._books)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
+from rich.cells import cell_len
 
 from coldgate.errors import LaunchError
 from coldgate.launch.client import REQUEST_SECONDS, Nothing, Problem
@@ -51,6 +52,11 @@ class Who:
     def label(self) -> str:
         """Name and role, with the party below."""
         return f"{self.name}, {self.role}\n{self.party}" if self.role else self.name
+
+    @property
+    def width(self) -> int:
+        """Cells that the label takes on a screen."""
+        return max(cell_len(line) for line in self.label.splitlines())
 
 
 class Voice:
