@@ -171,7 +171,8 @@ def remove_logger(
     if removal.removed_at <= row.placed_at:
         raise ConflictError("REMOVED_BEFORE_PLACED", "removed_at must be later than placed_at")
     if not _answers_for_goods(caller, found):
-        _require_no_trim(connection, consignment, removal)
+        own = row.party_id == caller.party
+        _require_no_trim(connection, consignment, removal, own=own)
     placements.remove(connection, consignment, placement=placement, removed_at=removal.removed_at)
     consignments.touch(connection, consignment)
     facts = removal.model_dump(mode="json")
@@ -265,20 +266,27 @@ def _answers_for_goods(caller: Caller, consignment: ConsignmentRow) -> bool:
     return caller.is_operator or caller.party == consignment.consignor_id
 
 
-def _require_no_trim(connection: Connection, consignment: str, removal: RemovalIn) -> None:
-    """Return unless the removal would, in hindsight, take readings of the journey away (S7)."""
+def _require_no_trim(
+    connection: Connection, consignment: str, removal: RemovalIn, *, own: bool
+) -> None:
+    """Return unless the removal would take readings of the journey away (S7).
+
+    One's own logger leaves as it happens. That of another stays to the end of the journey: its
+    word could be replaced by that of one's own.
+    """
     lines = consignments.lines(connection, consignment)
-    if all(line.state == LineState.PLANNED.value for line in lines):
+    if own and all(line.state == LineState.PLANNED.value for line in lines):
         return
+    latest = datetime.now(UTC) - CLOCK_TOLERANCE if own else None
     ended = [
         event.happened_at
         for event in consignments.events(connection, consignment)
         if event.kind == EventKind.RECEIVED.value
     ]
-    if removal.removed_at < max(ended, default=datetime.now(UTC) - CLOCK_TOLERANCE):
-        raise ConflictError(
-            "EVIDENCE_TRIMMED", "on the way only the consignor says that a logger left earlier"
-        )
+    earliest = max(ended, default=latest)
+    if earliest is None or removal.removed_at < earliest:
+        words = "before the end only the consignor, or as it happens the owner, says that it left"
+        raise ConflictError("EVIDENCE_TRIMMED", words)
 
 
 def _require_not_departed(connection: Connection, consignment: str) -> None:

@@ -138,7 +138,7 @@ ORDER BY id LIMIT %(limit)s
 
 -- name: awaiting_release
 -- Goods that came, whose consignment lets them go by itself, and of which no final judgement was
--- ever worse than PASS (S34: a better one releases nothing).
+-- ever worse than PASS (S34: a better one releases nothing). A FAIL is final at once.
 SELECT consignment.id
 FROM consignment
 JOIN consignment_line AS line ON line.consignment_id = consignment.id
@@ -149,8 +149,9 @@ JOIN LATERAL (
 WHERE consignment.release_policy = 'automatic' AND line.state = 'quarantined'
   AND (%(id)s::text IS NULL OR consignment.id = %(id)s)
   AND NOT EXISTS (SELECT FROM evaluation AS earlier
-                  WHERE earlier.consignment_id = consignment.id AND NOT earlier.provisional
-                    AND (earlier.verdict <> 'PASS' OR earlier.with_excursions))
+                  WHERE earlier.consignment_id = consignment.id
+                    AND (earlier.verdict = 'FAIL' OR NOT earlier.provisional
+                         AND (earlier.verdict <> 'PASS' OR earlier.with_excursions)))
   AND NOT EXISTS (SELECT FROM line_transition
                   JOIN consignment_line AS moved ON moved.id = line_transition.line_id
                   WHERE moved.consignment_id = consignment.id AND to_state = 'revoked')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -71,6 +72,22 @@ def test_database_refuses_a_late_reference_as_well(world: World, statement: byte
         pytest.raises(psycopg.errors.CheckViolation, match="after departure"),
     ):
         owner.execute(statement, (consignment,))
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_carrier_takes_no_logger_of_another_out_before_the_end(world: World, asked: int) -> None:
+    consignment = world.consign()
+    body = {"serial": world.add_logger("maker"), "placed_at": BEGIN.isoformat()}
+    path = f"/consignments/{consignment}/placements"
+    makers = world.post(path, body, party="maker")["id"]
+    for _ in range(asked):
+        assert world.gate(consignment, "dispatch")["permitted"]
+    removal = {"removed_at": datetime.now(UTC).isoformat()}
+
+    answer = world.of("truck").post(f"{path}/{makers}/remove", json=removal)
+    assert (answer.status_code, answer.json()["code"]) == (409, "EVIDENCE_TRIMMED")
+    world.event(consignment, "received")
+    assert world.of("truck").post(f"{path}/{makers}/remove", json=removal).is_success
 
 
 def test_end_of_a_log_is_declared_by_who_receives_the_goods(world: World) -> None:

@@ -68,6 +68,15 @@ def test_better_judgement_releases_nothing_by_itself(
     assert world.gate(consignment, RECEIPT)["answer"] == "permit"
 
 
+def test_failure_on_the_way_is_no_provisional_one(world: World) -> None:
+    consignment = world.received(release_policy="automatic")
+    world.judge(consignment, "FAIL", provisional=True)
+    world.judge(consignment)
+    world.wait_for_reactions()
+
+    assert world.states(consignment) == ["quarantined"]
+
+
 @pytest.mark.parametrize("policy", ["on_request", "signed"])
 def test_other_policies_wait(world: World, policy: str) -> None:
     consignment = arrived(world, release_policy=policy)
