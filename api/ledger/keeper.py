@@ -77,9 +77,6 @@ class Keeper:
         with connection.transaction():
             chained = sequence(connection)
         self._metrics.ledger_entries.inc(chained)
-        if chained:
-            with connection.transaction():
-                recheck(connection)
         return chained
 
     def _go_round(self, connection: Connection) -> None:

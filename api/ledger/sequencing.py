@@ -34,6 +34,11 @@ def sequence(connection: Connection) -> int:
     links = list(linked(entries, sequence=number, previous=previous))
     ledger.add_links(connection, links)
     ledger.complete_tiles(connection, links[-1].sequence)
+    kept = ledger.state(connection)
+    if kept.broken is None and kept.verified_upto == number:
+        # What was read and chained just now need not be read at once again; `patrol` will.
+        upto = StateRow(verified_upto=links[-1].sequence, broken=None, broken_at=None)
+        ledger.keep_state(connection, upto)
     return len(links)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Final, Literal, TypeAlias
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -13,6 +16,7 @@ Role: TypeAlias = Literal["coldgate_ingest", "coldgate_analytics", "coldgate_api
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 
 _CONNECT_SECONDS: Final = 5
+_PROBE_SECONDS: Final = 1.0
 
 
 def conninfo(dsn: str, role: Role | None = None) -> str:
@@ -42,6 +46,24 @@ def connect_reader(dsn: str, role: Role) -> Connection:
     return connection
 
 
+class _Probe:
+    """Asks a connection whether it lives, at most once in a while: each time costs a round trip.
+
+    One that dies in between is an `OperationalError` for whoever has it, as it would be if it died
+    a moment after it was asked.
+    """
+
+    def __init__(self) -> None:
+        self._asked_at: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
+
+    def __call__(self, connection: Connection) -> None:
+        """Return if the connection lives."""
+        now = time.monotonic()
+        if now - self._asked_at.get(connection, -math.inf) > _PROBE_SECONDS:
+            ConnectionPool.check_connection(connection)
+            self._asked_at[connection] = now
+
+
 def open_pool(dsn: str, role: Role, *, size: int) -> ConnectionPool[Connection]:
     """A pool that opens its connections in the background; close it when done."""
     return ConnectionPool(
@@ -49,6 +71,6 @@ def open_pool(dsn: str, role: Role, *, size: int) -> ConnectionPool[Connection]:
         min_size=1,
         max_size=size,
         open=True,
-        check=ConnectionPool.check_connection,
+        check=_Probe(),
         timeout=_CONNECT_SECONDS,
     )

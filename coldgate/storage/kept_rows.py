@@ -62,7 +62,6 @@ KEPT: Final[Mapping[str, Kept]] = MappingProxyType(
         "evaluation": Kept(omitted=("body",)),
         "evidence_audit": Kept(key=("evaluation_id",)),
         "gate_decision": Kept(),
-        "permit": Kept(),
         "permit_redemption": Kept(key=("permit_id",)),
         "approval_flow": Kept(),
         "delegation": Kept(),

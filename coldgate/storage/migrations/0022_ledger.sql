@@ -182,7 +182,8 @@ BEGIN
         'party', 'app_user', 'role_change', 'signing_key', 'logger', 'profile', 'product', 'lot',
         'consignment', 'consignment_line', 'leg', 'placement', 'custody_event', 'line_transition',
         'certificate', 'sensor_range', 'seal', 'lot_spend', 'lane_record',
-        'gate_decision', 'permit', 'permit_redemption',
+        -- A permit is compared with its own signature when somebody uses it.
+        'gate_decision', 'permit_redemption',
         'approval_flow', 'delegation', 'delegation_end', 'approval', 'signature',
         'approval_escalation', 'disposition',
         'restriction', 'restriction_lift', 'document_withdrawal', 'document_vouch',
@@ -292,10 +293,13 @@ CREATE TABLE unsigned_consent (
 CREATE INDEX unsigned_consent_newest ON unsigned_consent (party_id, id);
 SELECT keep_in_ledger('unsigned_consent');
 
+-- In PL/pgSQL, which keeps its plan: the gate asks with every decision.
 CREATE FUNCTION accepts_unsigned(party text) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT accepted FROM unsigned_consent
-                     WHERE party_id = $1 ORDER BY id DESC LIMIT 1), false)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((SELECT accepted FROM unsigned_consent
+                     WHERE party_id = $1 ORDER BY id DESC LIMIT 1), false);
+END
 $$;
 
 -- 5. Who may what ---------------------------------------------------------------------------------
