@@ -118,7 +118,7 @@ async def _void(cast: Cast, book: Book, trip: Trip, gate: Gate) -> None:
 
 
 def _announced(dsn: str, consignment: str) -> list[str]:
-    """What waits in the outbox about the consignment."""
+    """What waits in the outbox about the consignment, as far as its consignor may see."""
     with connect(dsn, "coldgate_api") as connection:
-        limit_to(connection, None)
+        limit_to(connection, demo.MANUFACTURER)
         return quality.announced(connection, consignment)

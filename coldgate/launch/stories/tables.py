@@ -15,7 +15,7 @@ RIGHT: Final = "[green]✓[/]"
 OTHER_CELLS: Final = 13  # of a row: mark, number and what is between the columns
 LONGEST_WORD: Final = 25  # of an answer: it is not to be broken
 WRONG: Final = "[bold red]✗[/]"
-ITSELF: Final = Who(name="Coldgate\nby itself", role="", party="")
+ITSELF: Final = Who(name="Coldgate", role="", party="by itself")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,8 @@ class Book:
         """
         table = Table(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE)
         table.padding = (0, 1, 0, 0)
-        who = max((row.who.width for row in self.rows), default=0)
-        left = width - who - OTHER_CELLS
+        widest = max((row.who.width for row in self.rows), default=0)
+        left = width - widest - OTHER_CELLS
         came = max(LONGEST_WORD, left // 2 + 1)
         table.add_column("", no_wrap=True)
         table.add_column("who", no_wrap=True)
@@ -67,8 +67,8 @@ class Book:
         table.add_column("Coldgate answered", width=came, overflow="fold")
         for number, row in enumerate(self.rows, start=1):
             mark = RIGHT if row.as_expected else WRONG
-            first = f"{mark} {number:>2}"
-            table.add_row(first, escape(row.who.label), escape(row.did), escape(row.came))
+            who = f"{escape(row.who.title)}\n[dim]{escape(row.who.party)}[/]"
+            table.add_row(f"{mark} {number:>2}", who, escape(row.did), escape(row.came))
             if not row.as_expected:
                 table.add_row("", "", "", f"[red]expected: {escape(row.must)}[/]")
         if self.stopped:

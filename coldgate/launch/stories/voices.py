@@ -49,14 +49,14 @@ class Who:
     party: str
 
     @property
-    def label(self) -> str:
-        """Name and role, with the party below."""
-        return f"{self.name}, {self.role}\n{self.party}" if self.role else self.name
+    def title(self) -> str:
+        """Name and role."""
+        return f"{self.name}, {self.role}" if self.role else self.name
 
     @property
     def width(self) -> int:
-        """Cells that the label takes on a screen."""
-        return max(cell_len(line) for line in self.label.splitlines())
+        """Cells that title and party take on a screen, one below the other."""
+        return max(cell_len(self.title), cell_len(self.party))
 
 
 class Voice:
