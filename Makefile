@@ -6,7 +6,7 @@ BIN := .venv/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test mutants chaos check format bench clean
+.PHONY: help demo up test mutants chaos races check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -34,6 +34,13 @@ mutants: .venv/ready ## plant mistakes in the judge and see the tests find every
 
 chaos: .venv/ready ## kill processes at random for minutes (COLDGATE_CHAOS_SEEDS repeats a round)
 	@$(BIN)/python -m pytest tests/chaos/campaign.py -s $(ARGS)
+
+RACES := tests/races/campaign.py tests/integration/api/gate/test_races.py \
+	tests/integration/api/approvals/test_races.py tests/integration/api/standing/test_restrictions.py
+
+races: export COLDGATE_RACE_ROUNDS ?= 300
+races: .venv/ready ## race two api processes, round upon round (COLDGATE_RACE_ROUNDS, COLDGATE_RACE_SEED)
+	@$(BIN)/python -m pytest --timeout 7200 -s $(RACES) $(ARGS)
 
 check: .venv/ready ## formatting, lint, types, import contracts, style figures
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }

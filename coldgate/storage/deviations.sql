@@ -18,7 +18,7 @@ WHERE d.party_id = %(party)s AND d.quantity = %(quantity)s
            AND (d.carrier_id, d.vehicle, d.origin, d.destination)
              = (%(carrier)s, %(vehicle)s, %(origin)s, %(destination)s)))
 ORDER BY d.closed_at IS NOT NULL, d.id LIMIT 1
-FOR UPDATE
+FOR NO KEY UPDATE
 
 -- name: of_cause
 -- What the judge found and what the gate says of it are one.
@@ -31,7 +31,7 @@ WHERE d.closed_at IS NULL
        OR (d.cause = ANY (%(conditions)s) AND %(cause)s = ANY (%(conditions)s)))
   AND (%(with_events)s OR d.began_at IS NULL)
 ORDER BY d.cause <> %(cause)s, d.id LIMIT 1
-FOR UPDATE
+FOR NO KEY UPDATE
 
 -- name: insert
 INSERT INTO deviation (consignment_id, cause, verdict, evaluation_id, gate_decision_id, facts,
@@ -177,7 +177,7 @@ ORDER BY d.id LIMIT %(limit)s
 SELECT deviation_id FROM deviation_subject WHERE consignment_id = %(consignment)s
 
 -- name: lock
-SELECT FROM deviation WHERE id = %(id)s FOR UPDATE
+SELECT FROM deviation WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: subjects
 SELECT s.consignment_id, s.goods, s.custody, s.added_at,

@@ -20,6 +20,7 @@ from api_world import OPERATOR_KEY, PARTIES, SIGNING_KEY, Person, World, judge
 from approval_world import People
 from factories import fetch
 from quality_world import Plant, plant
+from races.goods import copy_consignment, receive
 
 from api.ledger.keeper import POLL_SECONDS
 from coldgate.launch.folder import free_port
@@ -27,7 +28,7 @@ from coldgate.launch.ledger_audit import Sources, verify
 from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 SIDES: Final = 2
@@ -72,10 +73,10 @@ class Process:
         """Ask it to end; whether it was still there."""
         self._end(signal.SIGTERM)
 
-    def errors(self) -> list[str]:
-        """What it logged as an error."""
+    def complaints(self) -> list[str]:
+        """What it logged that is no mere information, newest last."""
         lines = self.log.read_text().splitlines()
-        return [line for line in lines if '"level": "ERROR"' in line or '"ERROR"' in line]
+        return [line for line in lines if '"info"' not in line][-20:]
 
     def _answers(self) -> bool:
         try:
@@ -94,6 +95,15 @@ class Side(World):
     """A process and its clients; answers that blame the server are kept in ``faults``."""
 
     faults: list[str] = field(default_factory=list)
+    template: str = ""
+    template_that_came: str = ""
+
+    def make_templates(self) -> None:
+        """What the others are copies of, made as any client makes it."""
+        self.template = super().consign(lots=("A1",))
+        self.template_that_came = super().consign(lots=("A1",))
+        assert self.gate(self.template_that_came, "dispatch")["permitted"]
+        self.event(self.template_that_came, "received")
 
     def client(self, key: str) -> httpx.Client:
         return self.watched(super().client(key))
@@ -101,6 +111,24 @@ class Side(World):
     def watched(self, client: Any) -> Any:
         client.event_hooks = {"response": [self._look]}
         return client
+
+    def consign(  # type: ignore[override]  # lots and lines, and fields of the table alone
+        self, *, lots: tuple[str, ...] = (), lines: Sequence[dict[str, Any]] = (), **fields: Any
+    ) -> str:
+        """A copy of the first consignment; its lines are of the one product."""
+        told = lines or [{"lot": lot, "quantity": 1} for lot in lots]
+        own = [{"lot_number": line["lot"], "quantity": line["quantity"]} for line in told]
+        new = self.name("con")
+        with psycopg.connect(self.dsn) as connection:
+            copy_consignment(connection, self.template, new, own, **fields)
+        return new
+
+    def received(self, **fields: Any) -> str:
+        """A copy that has come."""
+        new = self.consign(**fields)
+        with psycopg.connect(self.dsn) as connection:
+            receive(connection, self.template_that_came, new)
+        return new
 
     def judge(self, consignment: str, verdict: str = "PASS", **fields: Any) -> int:
         with psycopg.connect(self.dsn) as connection:
@@ -249,4 +277,5 @@ def open_arena(dsn: str, folder: Path, seed: int) -> Iterator[Arena]:
         first.post("/products", {"id": "vaccine", "name": "Vaccine"}, party="maker")
         lot = {"number": "A1", "expires_on": "2199-12-31"}
         first.post("/products/vaccine/lots", lot, party="maker")
+        first.make_templates()
         yield Arena(processes, (first, *others), random.Random(seed))

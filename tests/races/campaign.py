@@ -16,15 +16,18 @@ from conftest import open_folder
 from races.arena import Arena, open_arena
 from races.gate_races import GATE_RACES
 from races.invariants import assert_sound
+from races.kill_races import process_dies_midway
 from races.people_races import PEOPLE_RACES
+from races.rounds import rounds
 from races.work_races import WORK_RACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(7_200)]
-ROUNDS: Final = int(os.environ.get("COLDGATE_RACE_ROUNDS", "300"))
+ROUNDS: Final = rounds(300)
 SEED: Final = int(os.environ.get("COLDGATE_RACE_SEED", str(secrets.randbelow(2**31))))
+ROUNDS_TO_A_KILL: Final = 20  # a process takes seconds to start
 RACES: Final = (*GATE_RACES, *PEOPLE_RACES, *WORK_RACES)
 
 
@@ -41,15 +44,25 @@ def arena(plain_server: Any) -> Iterator[Arena]:
 
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
 def test_race_leaves_nothing_unsound(arena: Arena, race: Callable[[Arena], None]) -> None:
-    print(f"seed {SEED}, {ROUNDS} rounds", end="", flush=True)  # noqa: T201 - repeats the race
+    run(arena, race, ROUNDS)
+
+
+def test_process_that_dies_leaves_nothing_half_done(arena: Arena) -> None:
+    run(arena, process_dies_midway, ROUNDS // ROUNDS_TO_A_KILL + 1)
+
+
+def run(arena: Arena, race: Callable[[Arena], None], rounds: int) -> None:
+    """So many rounds of the race, and then the whole database looked at."""
+    print(f"\n{race.__name__}: seed {SEED}, {rounds} rounds", end="", flush=True)  # noqa: T201 - repeats the race
     arena.chance.seed(f"{SEED}/{race.__name__}")
     began = time.monotonic()
-    for number in range(ROUNDS):
+    for number in range(rounds):
         try:
             race(arena)
         except AssertionError as error:
             error.add_note(f"in round {number} of seed {SEED}")
+            for process in arena.processes:
+                error.add_note("\n".join(process.complaints()))
             raise
-    print(f", {ROUNDS / (time.monotonic() - began):.1f} rounds/s")  # noqa: T201 - the measurement
-
+    print(f", {rounds / (time.monotonic() - began):.1f} a second ", end="")  # noqa: T201 - the measurement
     assert_sound(arena)

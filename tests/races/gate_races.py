@@ -158,13 +158,9 @@ def redemptions(arena: Arena, permit: dict[str, Any]) -> list[Any]:
 
 def permit_is_used_by_many(arena: Arena) -> None:
     """One of them may, and the others are told why not."""
-    permit = arena.once("permit_goods", lambda: arena.world.consign(lots=(arena.lot(),)))
-    if not arena.kept.get("dispatched"):
-        arena.kept["dispatched"] = arena.world.gate(permit, "dispatch")["permitted"]
-        arena.world.event(permit, "received")
-        arena.world.judge(permit)
-        arena.world.wait_for_reactions()
-    given = permit_of(question(arena, permit, RECEIPT)())
+    consignment = arena.world.received(lots=(arena.lot(),))
+    arena.world.judge(consignment)
+    given = permit_of(question(arena, consignment, RECEIPT)())
     assert given is not None
 
     answers = arena.at_once(*(redemption(arena, given) for _ in range(6)))

@@ -111,7 +111,9 @@ CREATE INDEX deviation_evidence_by_consignment ON deviation_evidence (consignmen
 CREATE TABLE deviation_recurrence (
     deviation_id bigint NOT NULL REFERENCES deviation,
     earlier_id bigint NOT NULL REFERENCES deviation,
-    consignment_id text NOT NULL REFERENCES consignment,  -- of the earlier one
+    -- Of the earlier one. No foreign key: checking it would wait for whoever decides about that
+    -- consignment, and two would wait for each other.
+    consignment_id text NOT NULL,
     same_lane boolean NOT NULL,
     same_carrier boolean NOT NULL,
     same_vehicle boolean NOT NULL,

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.database
 
 ROUNDS = 2
 SEED = 20_261_122
+DEVIATION_LOCKED = """
+    SELECT FROM deviation WHERE consignment_id = %s FOR NO KEY UPDATE"""
 JUDGED_AGAIN = """
     WITH judged AS (DELETE FROM touched WHERE consignment_id = %s RETURNING consignment_id)
     INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,
@@ -80,3 +82,17 @@ def test_audit_that_commits_while_a_release_is_considered_still_lets_goods_go(
             release_audited(considering, consignment)
 
     assert wait_until(lambda: world.states(consignment) == ["released"], seconds=10)
+
+
+def test_reaction_waits_for_no_other_consignment_of_the_carrier(world: World) -> None:
+    earlier, later = world.received(), world.received()
+    world.judge(earlier, "FAIL")
+    world.wait_for_reactions()
+
+    with psycopg.connect(world.dsn) as deciding:
+        deciding.execute("SELECT FROM consignment WHERE id = %s FOR UPDATE", (earlier,))
+        deciding.execute(DEVIATION_LOCKED, (earlier,))
+        world.judge(later, "FAIL")
+        world.wait_for_reactions()
+
+    assert world.causes(later) == ["CONDITION_FAIL"]

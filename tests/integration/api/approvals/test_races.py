@@ -20,6 +20,7 @@ from approval_world import (
     signatures,
     waiting,
 )
+from races.rounds import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
-ROUNDS = 2  # with passwords; without them:
-MANY = 10
+ROUNDS = rounds(2)  # with passwords; without them:
+MANY = rounds(10)
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from gate_cases import RECEIPT, goods, of
+from races.rounds import rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
-ROUNDS = 12
+ROUNDS = rounds(12)
 
 
 def at_once(*actions: Callable[[], Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from races.rounds import rounds
 
 from coldgate.errors import ConflictError
 from coldgate.storage import restrictions
@@ -16,7 +17,7 @@ from coldgate.storage.visibility import everything
 if TYPE_CHECKING:
     from api_world import World
 
-ROUNDS = 60
+ROUNDS = rounds(60)
 OLD = 4  # consignments that are there before the race
 
 
