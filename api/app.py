@@ -53,7 +53,7 @@ from api.scheduler import Scheduler
 from api.signing import Signer
 from api.standing import routes as standing_routes
 from coldgate.storage import visibility
-from coldgate.storage.connection import open_pool
+from coldgate.storage.connection import open_door, open_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -145,6 +145,8 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
     async with AsyncExitStack() as stack:
         pool = open_pool(dsn, "coldgate_api", size=settings.pool_size)
         stack.push_async_callback(asyncio.to_thread, pool.close)
+        door = open_door(dsn, size=settings.pool_size)
+        stack.push_async_callback(asyncio.to_thread, door.close)
         signer = Signer(settings.signing_key.get_secret_value())
         await asyncio.to_thread(_prepare, pool, settings, signer)
         keeper = Keeper(dsn, _notary(settings, signer), metrics)
@@ -164,6 +166,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
             settings=settings,
             signer=signer,
             pool=pool,
+            door=door,
             metrics=metrics,
             reactor=reactor,
             authority=authority,

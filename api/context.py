@@ -21,12 +21,14 @@ from coldgate.storage.connection import Connection
 class Context:
     """Everything that outlives a request.
 
+    ``door`` is where a request finds out who asks, ``pool`` where it is answered.
     ``authority`` is None where no broker asks us, ``provider`` where people have passwords only.
     """
 
     settings: ApiSettings
     signer: Signer
     pool: ConnectionPool[Connection]
+    door: ConnectionPool[Connection]
     metrics: Metrics
     reactor: Reactor
     authority: BrokerAuthority | None

@@ -47,8 +47,7 @@ def get_caller(
         raise UnauthenticatedError("send an API key or session as: Authorization: Bearer …")
     token = credentials.credentials
     find = _caller_of_session if token.startswith(SESSION_PREFIX) else _caller_of_key
-    with context.pool.connection() as connection:
-        visibility.limit_to(connection, None)  # whose it is, nobody knows yet
+    with context.door.connection() as connection:
         caller = find(connection, key_digest(token), context.settings.session_ages)
     if caller is None:
         raise UnauthenticatedError("this API key or session is unknown, expired or revoked")

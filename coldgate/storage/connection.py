@@ -17,11 +17,12 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 
 _CONNECT_SECONDS: Final = 5
 _PROBE_SECONDS: Final = 1.0
+_SEES_ALL: Final = " -c coldgate.party=*"
 
 
-def conninfo(dsn: str, role: Role | None = None) -> str:
-    """``dsn`` with the session settings every process wants: UTC, its role, a name."""
-    options = "-c timezone=UTC" + (f" -c role={role}" if role else "")
+def conninfo(dsn: str, role: Role | None = None, *, more: str = "") -> str:
+    """``dsn`` with what every process wants of a session: UTC, its role, a name; and ``more``."""
+    options = "-c timezone=UTC" + (f" -c role={role}" if role else "") + more
     return make_conninfo(
         dsn,
         options=options,
@@ -66,8 +67,22 @@ class _Probe:
 
 def open_pool(dsn: str, role: Role, *, size: int) -> ConnectionPool[Connection]:
     """A pool that opens its connections in the background; close it when done."""
+    return _pool(conninfo(dsn, role), size=size, autocommit=False)
+
+
+def open_door(dsn: str, *, size: int) -> ConnectionPool[Connection]:
+    """A pool to find out who asks: its connections see every row, and each statement stands alone.
+
+    Nobody is known yet whose rows could be shown, and a request should not wait for more than one
+    round trip until somebody is.
+    """
+    return _pool(conninfo(dsn, "coldgate_api", more=_SEES_ALL), size=size, autocommit=True)
+
+
+def _pool(target: str, *, size: int, autocommit: bool) -> ConnectionPool[Connection]:
     return ConnectionPool(
-        conninfo(dsn, role),
+        target,
+        kwargs={"autocommit": autocommit},
         min_size=1,
         max_size=size,
         open=True,

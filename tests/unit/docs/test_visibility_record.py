@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORD = ROOT / "docs" / "decisions" / "0097-rows-of-one-party.md"
-SEES_ALL = re.compile(r"\beverything\(|limit_to\(\w+, None\)")
+SEES_ALL = re.compile(r"\beverything\(|limit_to\(\w+, None\)|\.door\.connection\(")
 DEFINED = "coldgate/storage/visibility.py"
 
 
