@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.gate.rules_finding import BOTH as BOTH_PURPOSES
 from api.gate.rules_finding import Check, failed, held, lot_links, passed
 from coldgate.model import Purpose
+from coldgate.udi.standing import MOST_EXPLAINED
 
 if TYPE_CHECKING:
     from api.gate.facts import Demand, Facts, Line, Restriction
@@ -204,7 +205,9 @@ def _labels_fit(facts: Facts) -> Finding:
         for one in facts.scans.mismatches
     ]
     if bad:
-        return failed("scanned labels are not those of the goods", link, scans=bad)
+        more = {"more": len(bad) - MOST_EXPLAINED} if len(bad) > MOST_EXPLAINED else {}
+        told = bad[:MOST_EXPLAINED]
+        return failed("scanned labels are not those of the goods", link, scans=told, **more)
     bare = [
         {
             "position": one.position,

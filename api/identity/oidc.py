@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -14,15 +16,19 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import JWKRegistry, KeySet
 
-from api.errors import ProviderError, UnauthenticatedError
+from api.errors import ProviderError, ThrottledError, UnauthenticatedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import SecretStr
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")  # never "none", never a shared secret
 KEY_TYPES: Final = frozenset({"RSA", "EC", "OKP"})
 SCOPE: Final = "openid"
 TIMEOUT_SECONDS: Final = 5.0
+PLACES: Final = 8  # threads that wait for the provider; the process has others to serve
+RETRY_AFTER: Final = timedelta(seconds=2)
 SKEW_SECONDS: Final = 5  # between the provider's clock and ours
 ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
@@ -61,11 +67,25 @@ class Provider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
         self.issuer = settings.issuer
+        self._places = threading.BoundedSemaphore(PLACES)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among those who wait for the provider; `ThrottledError` where all are taken.
+
+        Whoever is not known yet may ask for one, and a slow provider keeps it for a while.
+        """
+        if not self._places.acquire(blocking=False):
+            raise ThrottledError(RETRY_AFTER)
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def authorization_url(self, binding: Binding, *, fresh: bool) -> str:
         """Where to send the browser; ``fresh`` demands that the person proves itself again."""
         again = {"prompt": "login", "max_age": 0} if fresh else {}
-        with _browser() as session:
+        with self.place(), _browser() as session:
             endpoint = self._metadata(session)["authorization_endpoint"]
             url, _ = self._client(session).create_authorization_url(
                 endpoint,
@@ -83,7 +103,7 @@ class Provider:
             ProviderError: it cannot be reached, or does not speak OpenID Connect.
             UnauthenticatedError: it does not know the code, or its token is not for us and now.
         """
-        with _browser() as session:
+        with self.place(), _browser() as session:
             metadata = self._metadata(session)
             token = self._id_token(session, metadata["token_endpoint"], code, binding)
             keys = _fetched(session, metadata["jwks_uri"]).get("keys")

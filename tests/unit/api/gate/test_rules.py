@@ -20,6 +20,7 @@ from api.gate.selftest import CASES, CLEAN, COVERED, SelfTestError, prove_gate
 from api.gate.selftest_cases import JUDGEMENT, LINE, TODAY, clean, judged, judged_in_lot
 from coldgate.errors import ConflictError
 from coldgate.model import LineState, Purpose, Verdict
+from coldgate.udi.standing import MOST_EXPLAINED, Mismatch, ScanStanding
 
 if TYPE_CHECKING:
     from api.gate.facts import Facts
@@ -316,3 +317,15 @@ def test_self_test_fails_where_a_signed_release_does_not_count(
 
     with pytest.raises(SelfTestError, match="a signed release does not count"):
         prove_gate()
+
+
+def test_of_many_wrong_labels_the_first_are_told_and_the_others_counted() -> None:
+    wrong = tuple(
+        Mismatch(id=one, purpose=DISPATCH, unreadable="-", differences=())
+        for one in range(MOST_EXPLAINED + 7)
+    )
+    facts = replace(CLEAN, purpose=DISPATCH, scans=ScanStanding(mismatches=wrong))
+
+    (result,) = decide(DISPATCH, facts).blocking
+    told: Any = result.finding.facts
+    assert (len(told["scans"]), told["more"]) == (MOST_EXPLAINED, 7)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,8 +12,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from api.errors import ProviderError
-from api.identity.oidc import Binding, Provider, ProviderSettings
+from api.errors import ProviderError, ThrottledError
+from api.identity.oidc import PLACES, Binding, Provider, ProviderSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,3 +117,15 @@ def test_token_endpoint_that_is_away_or_no_address_is_the_providers_fault(
 
     with pytest.raises(ProviderError):
         provider(issuer).claims("code", BINDING)
+
+
+def test_crowd_that_waits_for_a_slow_provider_is_kept_small(issuer: str) -> None:
+    publish(issuer)
+    asked = provider(issuer)
+
+    with ExitStack() as crowd:
+        for _ in range(PLACES):
+            crowd.enter_context(asked.place())
+        with pytest.raises(ThrottledError):
+            asked.authorization_url(BINDING, fresh=False)
+    assert asked.authorization_url(BINDING, fresh=False)
