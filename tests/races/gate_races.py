@@ -10,6 +10,7 @@ from approval_world import approval_of, code, propose, sign
 from quality_world import excursion
 from races.arena import judge_on_record
 
+from api.quality.reaction import react
 from coldgate.storage import restrictions
 from coldgate.storage.connection import connect
 from coldgate.storage.restrictions import NewRestriction
@@ -226,7 +227,7 @@ def same_lines_are_proposed_twice(arena: Arena) -> None:
 
 
 def consignments_of_one_lane_fail(arena: Arena) -> None:
-    """Two processes react at once, to events that come in the opposite order."""
+    """Several react at once, to events that come in the opposite order."""
     plant, dsn = arena.plant, arena.world.dsn
     destination = arena.world.name("there")
     leg = {"carrier": "truck", "origin": "here", "destination": destination}
@@ -262,6 +263,9 @@ def _fail(dsn: str, consignment: str, order: tuple[str, ...]) -> None:
                 " FROM evaluation WHERE consignment_id = %(consignment)s",
                 event,
             )
+    with connect(dsn, "coldgate_api") as connection:  # as a third process would
+        limit_to(connection, None)
+        react(connection, consignment)
 
 
 GATE_RACES = (
