@@ -87,9 +87,9 @@ class Reactor:
             with connection.transaction():
                 visibility.limit_to(connection, None)
                 action(connection, consignment)
-        except psycopg.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - one consignment's trouble must not stop the others
+        except Exception as error:  # one consignment's trouble must not stop the others
+            if isinstance(error, psycopg.Error) and connection.closed:
+                raise
             self._report(error)
 
     def _report(self, error: Exception) -> None:

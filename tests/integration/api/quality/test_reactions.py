@@ -31,6 +31,14 @@ STEPS = (
 )
 
 
+POISON = """
+CREATE FUNCTION refuse_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'too much' USING ERRCODE = 'program_limit_exceeded'; END $$;
+CREATE TRIGGER refuse_{name} BEFORE DELETE ON reaction_due
+    FOR EACH ROW WHEN (OLD.consignment_id = '{consignment}') EXECUTE FUNCTION refuse_{name}();
+"""
+
+
 def kill_after(monkeypatch: pytest.MonkeyPatch, dsn: str, step: str) -> list[str]:
     """End the backend of whoever takes that step first; what was killed is in the list."""
     module, name = step.split(".")
@@ -144,3 +152,20 @@ def test_better_evaluation_lets_nothing_go_by_itself(world: World) -> None:
         world.wait_for_reactions()
 
     assert world.states(consignment) == ["quarantined"]
+
+
+def test_consignment_that_the_database_refuses_to_serve_stops_no_other(world: World) -> None:
+    stuck, sound = world.received(), world.received()
+    name = stuck.replace("-", "_")
+    with psycopg.connect(world.dsn, autocommit=True) as owner:
+        owner.execute(POISON.format(name=name, consignment=stuck))
+        world.judge(stuck, "FAIL")
+        world.judge(sound, "FAIL")
+
+        try:
+            assert wait_until(lambda: bool(world.causes(sound)), seconds=10)
+            assert world.causes(stuck) == []
+        finally:
+            owner.execute(f"DROP FUNCTION refuse_{name} CASCADE")
+    world.wait_for_reactions()
+    assert world.causes(stuck)
