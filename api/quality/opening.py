@@ -59,8 +59,9 @@ class Opening:
 def open_deviation(connection: Connection, case: Case) -> Opening:
     """The deviation of this cause, opened unless it is on record.
 
-    The caller holds the consignment's lock; that of the vehicle, and of a deviation that is found,
-    are taken after it. Several consignments of one consignor on one vehicle have one deviation.
+    The caller holds the consignment's lock; those of its vehicles, and of a deviation that is
+    found, are taken after it. Several consignments of one consignor on one vehicle have one
+    deviation.
     """
     with everything(connection):
         consignment = consignments.visible(connection, case.consignment, scope=None)
@@ -153,12 +154,10 @@ def _known(
             cause=case.cause,
             with_events=case.source == "gate",
         )
-    party = consignment.consignor_id
-    if occurrence.place is not None and occurrence.place.vehicle:
-        deviations.lock_place(connection, party, occurrence.place)
+    deviations.lock_vehicles(connection, consignment.id)
     known = deviations.of_event(
         connection,
-        party=party,
+        party=consignment.consignor_id,
         consignment=consignment.id,
         occurrence=occurrence,
         nearness=NEARNESS,

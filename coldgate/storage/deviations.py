@@ -188,9 +188,9 @@ class RecurrenceRow:
     same_vehicle: bool
 
 
-def lock_place(connection: Connection, party: str, place: Place) -> None:
-    """Be the only one that looks for a deviation there, to the end of the transaction."""
-    connection.execute(_SQL["lock_place"], {"party": party, **asdict(place)})
+def lock_vehicles(connection: Connection, consignment: str) -> None:
+    """Be the only one that looks for a deviation of its vehicles, to the end of the transaction."""
+    connection.execute(_SQL["lock_vehicles"], {"consignment": consignment})
 
 
 def of_event(
@@ -203,7 +203,7 @@ def of_event(
 ) -> Known | None:
     """The deviation of this event, locked: of this consignment, or of its vehicle there and then.
 
-    Where the vehicle has a name the caller holds `lock_place`.
+    The caller holds `lock_vehicles`.
     """
     parameters = {
         **_occurrence(occurrence),

@@ -1,8 +1,12 @@
--- name: lock_place
--- One at a time looks for, or opens, a deviation of this vehicle on this leg.
-SELECT pg_advisory_xact_lock(hashtextextended(concat_ws(E'\x1f', 'coldgate.vehicle',
-    %(party)s::text, %(carrier)s::text, %(vehicle)s::text, %(origin)s::text,
-    %(destination)s::text), 0))
+-- name: lock_vehicles
+-- One at a time looks for, or opens, a deviation of these vehicles on their legs. All of them are
+-- locked at once and in one order: who opened one deviation waits for nobody on the way to the next.
+SELECT pg_advisory_xact_lock(vehicle) FROM (
+    SELECT DISTINCT hashtextextended(concat_ws(E'\x1f', 'coldgate.vehicle', sent.consignor_id,
+        leg.carrier_id, leg.vehicle, leg.origin, leg.destination), 0) AS vehicle
+    FROM consignment AS sent JOIN leg ON leg.consignment_id = sent.id
+    WHERE sent.id = %(consignment)s AND leg.vehicle <> ''
+    ORDER BY vehicle) AS vehicles
 
 -- name: of_event
 -- The open one before any that is closed, and the oldest of several.

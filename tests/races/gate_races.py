@@ -6,8 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from api_world import BEGIN
 from approval_world import approval_of, code, propose, sign
-from quality_world import excursion
+from quality_world import MINUTE, excursion
 from races.arena import judge_on_record
 
 from api.quality.reaction import react
@@ -227,11 +228,17 @@ def same_lines_are_proposed_twice(arena: Arena) -> None:
 
 
 def consignments_of_one_lane_fail(arena: Arena) -> None:
-    """Several react at once, to events that come in the opposite order."""
+    """Several react at once, to events on two vehicles that come in the opposite order."""
     plant, dsn = arena.plant, arena.world.dsn
-    destination = arena.world.name("there")
-    leg = {"carrier": "truck", "origin": "here", "destination": destination}
-    pair = [plant.consign(legs=[leg | {"vehicle": name}]) for name in ("v1", "v2")]
+    middle, destination = arena.world.name("middle"), arena.world.name("there")
+    legs = [
+        {"carrier": "truck", "origin": "here", "destination": middle, "vehicle": "v1"},
+        {"carrier": "truck", "origin": middle, "destination": destination, "vehicle": "v2"},
+    ]
+    pair = [plant.consign(legs=legs) for _ in range(2)]
+    handed_over = {"kind": "handed_over", "happened_at": (BEGIN + 150 * MINUTE).isoformat()}
+    for consignment in pair:
+        arena.world.post(f"/consignments/{consignment}/events", handed_over, party="truck")
     orders = [("HI_LABEL", "LO_LABEL"), ("LO_LABEL", "HI_LABEL")]
 
     arena.at_once(
