@@ -22,7 +22,6 @@ from factories import fetch
 from quality_world import Plant, plant
 from races.goods import copy_consignment, receive
 
-from api.ledger.keeper import POLL_SECONDS
 from coldgate.launch.folder import free_port
 from coldgate.launch.ledger_audit import Sources, verify
 from coldgate.launch.process import wait_until
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 SIDES: Final = 2
 LONGEST_DELAY_SECONDS: Final = 0.02  # about as long as a decision takes
 START_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 60
 DEADLOCKS: Final = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
 
 
@@ -70,7 +70,7 @@ class Process:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        """Ask it to end; whether it was still there."""
+        """Ask it to end."""
         self._end(signal.SIGTERM)
 
     def complaints(self) -> list[str]:
@@ -250,7 +250,7 @@ class Arena:
         """Return when all is acted on and chained."""
         self.world.wait_for_reactions()
         chained = "SELECT 1 FROM ledger_due LIMIT 1"
-        assert wait_until(lambda: not self.world.fetch(chained), seconds=100 * POLL_SECONDS)
+        assert wait_until(lambda: not self.world.fetch(chained), seconds=SETTLE_SECONDS)
 
     def ledger_findings(self) -> list[str]:
         """What `coldgate ledger verify` says."""
