@@ -119,7 +119,9 @@ def test_product_says_whether_shocks_harm_it(world: World) -> None:
     body = {"id": world.name("prod"), "name": "Glass", "shock_sensitive": True}
     made = world.post("/products", body, party="maker")
 
-    listed = {one["id"]: one["shock_sensitive"] for one in world.get("/products")["items"]}
+    listed = {
+        one["id"]: one["shock_sensitive"] for one in world.get("/products", limit=1000)["items"]
+    }
     assert made["shock_sensitive"]
     assert (listed[made["id"]], listed["vaccine"]) == (True, False)
 
