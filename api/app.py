@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
 
 from api import operations
@@ -21,6 +22,7 @@ from api.consignments import (
 )
 from api.consignments import routes as consignment_routes
 from api.context import Context
+from api.deps import answer_misunderstood
 from api.devices import admission_routes, calibration_routes
 from api.devices import routes as device_routes
 from api.devices.broker_auth import BrokerAuthority
@@ -131,6 +133,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     )
     app.add_middleware(RequestTimer, metrics=metrics)
     install_handlers(app)
+    app.add_exception_handler(RequestValidationError, answer_misunderstood)
     for router in ROUTERS:
         app.include_router(router, responses=problem_responses())
     app.include_router(operations.router)

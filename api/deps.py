@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Concatenate, Final, ParamSpec, TypeVar
 
+import psycopg
 from fastapi import Depends, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.params import Depends as DependsMarker
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
 from api.caller import OPERATOR, Caller, CallerUser, key_digest
 from api.context import Context
-from api.errors import AnsweredBefore, UnauthenticatedError
+from api.errors import AnsweredBefore, UnauthenticatedError, describe
 from api.identity.reauthentication import Proof, Reauthenticated, reauthenticate
 from api.identity.rights import Right, Role, rights_of_key, rights_of_roles
 from api.schemas import ShownOnce
-from coldgate.errors import ConflictError
+from coldgate.errors import ColdgateError, ConflictError
 from coldgate.storage import parties, records, sessions, visibility
 from coldgate.storage.connection import Connection
 from coldgate.storage.records import StoredAnswer
@@ -38,20 +40,80 @@ async def get_context(request: Request) -> Context:
     return context
 
 
-def get_caller(
-    context: Annotated[Context, Depends(get_context)],
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Lets only callers through that have ``right``; for a GET, the right to read."""
+
+    right: Right
+
+    async def __call__(self, request: Request) -> None:
+        """Have whoever finds out who asks look for the right, before anything else is looked up."""
+        request.state.right = Right.READ if request.method in {"GET", "HEAD"} else self.right
+
+
+def needs(right: Right) -> DependsMarker:
+    """What a router declares: nobody asks it for more than to read without ``right``."""
+    return DependsMarker(Needs(right))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Whoever sent a request: known by name only once the database was asked."""
+
+    context: Context
+    token: str
+    right: Right
+
+    def identify(self) -> Caller:
+        """Who asks, with the right that the route needs.
+
+        Raises:
+            UnauthenticatedError: the key or session is not in force.
+            ForbiddenError: it has not the right.
+        """
+        find = _caller_of_session if self.token.startswith(SESSION_PREFIX) else _caller_of_key
+        with self.context.door.connection() as connection:
+            ages = self.context.settings.session_ages
+            caller = find(connection, key_digest(self.token), ages)
+        if caller is None:
+            raise UnauthenticatedError("this API key or session is unknown, expired or revoked")
+        caller.require(self.right)
+        return caller
+
+
+async def get_asker(
+    request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> Caller:
-    """Who asks; `UnauthenticatedError` without a key or session in force."""
+) -> Asker:
+    """Who asks, not looked up yet; `UnauthenticatedError` without a key or session.
+
+    To look it up takes the database and so a thread; the one that answers the request does it.
+    """
     if credentials is None:
         raise UnauthenticatedError("send an API key or session as: Authorization: Bearer …")
-    token = credentials.credentials
-    find = _caller_of_session if token.startswith(SESSION_PREFIX) else _caller_of_key
-    with context.door.connection() as connection:
-        caller = find(connection, key_digest(token), context.settings.session_ages)
-    if caller is None:
-        raise UnauthenticatedError("this API key or session is unknown, expired or revoked")
-    return caller
+    asker = Asker(
+        context=request.app.state.context,
+        token=credentials.credentials,
+        right=request.state.right,
+    )
+    request.state.asker = asker
+    return asker
+
+
+async def answer_misunderstood(request: Request, error: Exception) -> Response:
+    """What a request that is not understood is told: whoever may not ask learns only that."""
+    asker = getattr(request.state, "asker", None)
+    if asker is not None:
+        try:
+            await run_in_threadpool(asker.identify)
+        except (ColdgateError, psycopg.Error) as refusal:
+            error = refusal
+    return describe(error).response()
+
+
+def require_caller(asker: Annotated[Asker, Depends(get_asker)]) -> None:
+    """Return if who asks may; for a route that would read much before it finds out."""
+    asker.identify()
 
 
 def _caller_of_key(connection: Connection, sha256: bytes, _ages: Ages) -> Caller | None:
@@ -83,30 +145,16 @@ def _caller_of_session(connection: Connection, sha256: bytes, ages: Ages) -> Cal
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Lets only callers through that have ``right``; for a GET, the right to read."""
-
-    right: Right
-
-    async def __call__(
-        self, request: Request, caller: Annotated[Caller, Depends(get_caller)]
-    ) -> None:
-        """Return for a caller with the right, before anything is looked up for it."""
-        caller.require(Right.READ if request.method in {"GET", "HEAD"} else self.right)
-
-
-def needs(right: Right) -> DependsMarker:
-    """What a router declares: nobody asks it for more than to read without ``right``."""
-    return DependsMarker(Needs(right))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """One authenticated request that changes nothing."""
 
-    context: Context
-    caller: Caller
+    asker: Asker
+
+    @property
+    def context(self) -> Context:
+        """The running parts of this application."""
+        return self.asker.context
 
     def read(
         self,
@@ -115,20 +163,30 @@ class Reader:
         **kwargs: P.kwargs,
     ) -> T:
         """What ``action`` returns, read in one transaction."""
+        caller = self.asker.identify()
         with self.context.pool.connection() as connection:
-            visibility.limit_to(connection, self.caller.scope)
-            return action(connection, self.caller, *args, **kwargs)
+            visibility.limit_to(connection, caller.scope)
+            return action(connection, caller, *args, **kwargs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
     """One authenticated request that changes something, at most once per idempotency key."""
 
-    context: Context
-    caller: Caller
+    asker: Asker
     key: str | None
-    request_digest: str  # keyed: a body may hold a password
+    sent: bytes  # method, target and body
     status: int  # of the route, when it succeeds
+
+    @property
+    def context(self) -> Context:
+        """The running parts of this application."""
+        return self.asker.context
+
+    @property
+    def request_digest(self) -> str:
+        """Names the request; keyed, for a body may hold a password."""
+        return self.context.signer.keyed_digest(self.sent).hex()
 
     def write(
         self,
@@ -141,66 +199,69 @@ class Writer:
         Effect and kept answer commit together; a crash before that leaves neither, so that the
         client may send the request again. Two at once wait for each other.
         """
+        caller = self.asker.identify()
         with self.context.pool.connection() as connection:
-            visibility.limit_to(connection, self.caller.scope)
-            kept = self._kept(connection)
+            visibility.limit_to(connection, caller.scope)
+            kept = self._kept(connection, caller)
             if kept is not None:
                 return _repeated(kept)
-            answer = action(connection, self.caller, *args, **kwargs)
-            self._keep(connection, answer)
+            answer = action(connection, caller, *args, **kwargs)
+            self._keep(connection, caller, answer)
         return _json(self.status, _serialised(answer))
 
     def reauthenticate(self, proof: Proof, digest: bytes) -> Reauthenticated:
         """The person who asks, proven anew for a signature under the record with this digest."""
-        self.stop_if_answered()
-        return reauthenticate(self.context, self.caller, proof, digest)
+        return reauthenticate(self.context, self.identify_once(), proof, digest)
 
-    def stop_if_answered(self) -> None:
-        """Return for a new request; `AnsweredBefore` with the answer that was given.
+    def identify_once(self) -> Caller:
+        """Who asks for the first time; `AnsweredBefore` with the answer that was given already.
 
         For requests with a proof in them: it was used up when they were answered.
         """
+        caller = self.asker.identify()
         with self.context.pool.connection() as connection:
-            visibility.limit_to(connection, self.caller.scope)
-            kept = self._kept(connection)
+            visibility.limit_to(connection, caller.scope)
+            kept = self._kept(connection, caller)
         if kept is not None:
             raise AnsweredBefore(_repeated(kept))
+        return caller
 
-    def _kept(self, connection: Connection) -> StoredAnswer | None:
+    def _kept(self, connection: Connection, caller: Caller) -> StoredAnswer | None:
         if self.key is None:
             return None
-        kept = records.stored_answer(connection, party=self.caller.party, key=self.key)
-        if kept is not None and kept.request_digest != self.request_digest:
+        kept = records.stored_answer(connection, party=caller.party, key=self.key)
+        if kept is not None and kept.request_digest != self._digest_for(caller):
             raise ConflictError(
                 "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key came with another request before"
             )
         return kept
 
-    def _keep(self, connection: Connection, answer: BaseModel) -> None:
+    def _digest_for(self, caller: Caller) -> str:
+        """Names the request of this caller: colleagues do not repeat one another's."""
+        user = caller.user.id if caller.user else None
+        return self.context.signer.keyed_digest(f"{user} ".encode() + self.sent).hex()
+
+    def _keep(self, connection: Connection, caller: Caller, answer: BaseModel) -> None:
         if self.key is None:
             return
         # What is shown once is not kept: a database dump must not hold a secret in clear.
         repeatable = answer.without_secret() if isinstance(answer, ShownOnce) else answer
         kept = StoredAnswer(
-            request_digest=self.request_digest,
+            request_digest=self._digest_for(caller),
             status=self.status,
             response=_serialised(repeatable),
         )
-        records.store_answer(connection, party=self.caller.party, key=self.key, answer=kept)
+        records.store_answer(connection, party=caller.party, key=self.key, answer=kept)
 
 
-async def get_reader(
-    context: Annotated[Context, Depends(get_context)],
-    caller: Annotated[Caller, Depends(get_caller)],
-) -> Reader:
+async def get_reader(asker: Annotated[Asker, Depends(get_asker)]) -> Reader:
     """The request, for a route that changes nothing."""
-    return Reader(context=context, caller=caller)
+    return Reader(asker=asker)
 
 
 async def get_writer(
     request: Request,
-    context: Annotated[Context, Depends(get_context)],
-    caller: Annotated[Caller, Depends(get_caller)],
+    asker: Annotated[Asker, Depends(get_asker)],
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -212,15 +273,13 @@ async def get_writer(
     ] = None,
 ) -> Writer:
     """The request, for a route that changes something."""
-    user = caller.user.id if caller.user else None  # colleagues do not repeat one another
-    target = f"{user} {request.method} {request.url.path}?{request.url.query}\n"
-    digest = context.signer.keyed_digest(target.encode() + await request.body()).hex()
+    scope = request.scope
+    target = f"{request.method} {scope['path']}?".encode() + scope["query_string"] + b"\n"
     return Writer(
-        context=context,
-        caller=caller,
+        asker=asker,
         key=idempotency_key,
-        request_digest=digest,
-        status=request.scope["route"].status_code or HTTPStatus.OK,
+        sent=target + await request.body(),
+        status=scope["route"].status_code or HTTPStatus.OK,
     )
 
 

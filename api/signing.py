@@ -31,6 +31,7 @@ class Signer:
         self._key = Ed25519PrivateKey.from_private_bytes(self._seed)
         self.public_key = public_key_text(self._key)
         self.key_id = _key_id(self.public_key)
+        self._digest_key = self.derived_key("digest")
 
     def sign(self, purpose: str, payload: bytes) -> bytes:
         """Ed25519 over purpose and payload, 64 bytes."""
@@ -54,7 +55,7 @@ class Signer:
 
     def keyed_digest(self, payload: bytes) -> bytes:
         """HMAC-SHA256 of ``payload``: unlike a plain digest it does not let anybody try guesses."""
-        return hmac.digest(self.derived_key("digest"), payload, hashlib.sha256)
+        return hmac.digest(self._digest_key, payload, hashlib.sha256)
 
     def publish(self, connection: Connection) -> None:
         """Put the public half where everybody finds it, beside those of earlier keys."""

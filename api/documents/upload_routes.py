@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Message, Receive
 
-from api.deps import Write, needs
+from api.deps import Write, needs, require_caller
 from api.documents import service
 from api.documents.content import SUFFIXES
 from api.documents.schemas import DocumentView, UploadQuery
@@ -55,7 +55,7 @@ async def get_content(request: Request) -> bytes:
 router = APIRouter(
     prefix="/v1/documents",
     tags=["documents"],
-    dependencies=[needs(Right.SHIP)],
+    dependencies=[needs(Right.SHIP), Depends(require_caller)],
     route_class=UploadRoute,
 )
 

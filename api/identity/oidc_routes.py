@@ -53,7 +53,9 @@ def reauthenticate(given: ReauthenticateIn, request: Read, response: Response) -
     """Ask where to prove oneself again, for a signature under the record with that digest."""
     # Not a write: nothing of a party changes, and an address serves one visit, not its repetition.
     departure = visits.depart(
-        request.context, user_id=person(request.caller).id, digest=bytes.fromhex(given.digest)
+        request.context,
+        user_id=person(request.asker.identify()).id,
+        digest=bytes.fromhex(given.digest),
     )
     _remember(response, departure.browser, request.context)
     return VisitBegun(url=departure.url)

@@ -85,8 +85,7 @@ def revoke_session(session: RowId, request: Write) -> Response:
 @router.post("/totp", status_code=201, response_model=TotpCreated)
 def enrol_totp(given: TotpIn, request: Write) -> Response:
     """Get a secret for an authenticator; it is shown once, and counts when it is confirmed."""
-    request.stop_if_answered()
-    user = secrets.require_password(request.context, request.caller, given)
+    user = secrets.require_password(request.context, request.identify_once(), given)
     return request.write(secrets.enrol, user, signer=request.context.signer)
 
 
@@ -99,6 +98,5 @@ def confirm_totp(given: TotpConfirm, request: Write) -> Response:
 @router.post("/totp/remove", response_model=TotpView)
 def remove_totp(given: TotpIn, request: Write) -> Response:
     """Go back to the password alone."""
-    request.stop_if_answered()
-    user = secrets.require_password(request.context, request.caller, given)
+    user = secrets.require_password(request.context, request.identify_once(), given)
     return request.write(secrets.remove, user)
