@@ -57,7 +57,7 @@ ON CONFLICT DO NOTHING
 """
 _KEPT_ROWS = b"""
 INSERT INTO line_transition (line_id, from_state, to_state)
-SELECT 1, 'planned', 'in_transit' FROM generate_series(1, %s)
+SELECT 1, 'planned', 'planned' FROM generate_series(1, %s)
 """
 
 
