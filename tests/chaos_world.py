@@ -339,6 +339,7 @@ class World:
     def _judged(self) -> bool:
         query = (
             "SELECT (SELECT count(*) FROM touched) = 0 AND (SELECT count(*) FROM reaction_due) = 0"
+            " AND (SELECT count(*) FROM audit_due) = 0"  # the gate waits for their evidence too
             " AND (SELECT count(*) FROM evaluation WHERE NOT provisional) >= %s"
         )
         try:
