@@ -26,8 +26,8 @@ demo: .venv/ready ## tell the whole story on this machine (ARGS=--exit ends it)
 up: .venv/ready ## run Coldgate on this machine until Ctrl-C
 	@$(BIN)/coldgate up $(ARGS)
 
-test: .venv/ready ## run every test that this machine can run, three at a time
-	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
+test: .venv/ready ## run every test that this machine can run, two at a time
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 mutants: .venv/ready ## plant mistakes in the judge and see the tests find every one
 	@$(BIN)/python tools/mutants.py $(ARGS)
