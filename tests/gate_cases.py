@@ -252,8 +252,6 @@ CASES: Final[dict[str, Callable[[World, str], str]]] = {
 }
 # What the same fault brings with it beside its own code.
 ALSO: Final = {
-    "LOT_UNKNOWN": {"LOT_EXPIRED", "SHELF_LIFE_SHORT"},
-    "LOT_EXPIRED": {"SHELF_LIFE_SHORT"},
     "PROFILE_MISSING": {"CARRIER_NOT_QUALIFIED", "JUDGEMENT_PENDING", "LOGGER_UNCALIBRATED"},
     "LOGGER_MISSING": {"LOGGER_NOT_ADMITTED", "LOGGER_UNCALIBRATED"},
     "LOG_INCOMPLETE": {"CONDITION_HOLD"},

@@ -142,6 +142,7 @@ def _condition_clear(facts: Facts) -> Finding:
         return held(NOT_JUDGED)
     links, told = judgement_link(facts), _told(facts, facts.judgement)
     said = [word(facts.judgement, line) for line in facts.lines]
+    said = [one for one in said if one.verdict is not Verdict.FAIL]  # CONDITION_FAIL says more
     if any(one.verdict is Verdict.HOLD for one in said):
         return held("the evidence leaves it open", *links, **told)
     if any(one.with_excursions for one in said):  # section 3: never without a signature of QA

@@ -67,8 +67,9 @@ def _links(found: tuple[Restriction, ...]) -> tuple[str, ...]:
 
 def _lot_in_date(facts: Facts) -> Finding:
     today = facts.today
-    undated = tuple(line for line in facts.lines if line.expires_on is None)
-    expired = tuple(line for line in facts.lines if line.expires_on and line.expires_on < today)
+    # What nobody registered has no expiry either: that is LOT_UNKNOWN's to say.
+    undated = tuple(line for line in facts.lines if line.registered and line.expires_on is None)
+    expired = tuple(line for line in facts.lines if _is_expired(line, today))
     if expired:
         lots = [_dated(line) for line in expired]
         return failed(
@@ -80,7 +81,11 @@ def _lot_in_date(facts: Facts) -> Finding:
     if undated or not facts.lines:
         names = [line.lot for line in undated]
         return held("lots whose expiry is not known", *lot_links(undated), lots=names)
-    return passed("every lot is in date", *lot_links(facts.lines), today=today.isoformat())
+    return passed("no lot is past its date", *lot_links(facts.lines), today=today.isoformat())
+
+
+def _is_expired(line: Line, today: date) -> bool:
+    return line.expires_on is not None and line.expires_on < today
 
 
 def _dated(line: Line) -> dict[str, object]:
@@ -88,10 +93,13 @@ def _dated(line: Line) -> dict[str, object]:
 
 
 def _life_left(facts: Facts) -> Finding:
-    """Days of life left on arrival; nothing agreed means that a lot must not end on the way."""
+    """Days of life left on arrival; nothing agreed means that a lot must not end on the way.
+
+    Of lots that are past their date, or that have none, `LOT_EXPIRED` or `LOT_UNKNOWN` says more.
+    """
     day = _day_of_arrival(facts)
-    undated = [line.lot for line in facts.lines if line.expires_on is None]
-    short = tuple(line for line in facts.lines if _is_short(line, day))
+    fresh = [line for line in facts.lines if not _is_expired(line, facts.today)]
+    short = tuple(line for line in fresh if _is_short(line, day))
     if short:
         lots = [{**_dated(line), "days_agreed": line.min_days or 0} for line in short]
         return held(
@@ -101,9 +109,7 @@ def _life_left(facts: Facts) -> Finding:
             arrival=day.isoformat(),
             lots=lots,
         )
-    if undated or not facts.lines:
-        return held("lots whose expiry is not known", lots=undated)
-    return passed("enough life is left", *lot_links(facts.lines), arrival=day.isoformat())
+    return passed("no lot in date ends too early", *lot_links(facts.lines), arrival=day.isoformat())
 
 
 def _day_of_arrival(facts: Facts) -> date:

@@ -197,7 +197,6 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
     "LOT_EXPIRED": (_line(expires_on=YESTERDAY), _line(expires_on=None)),
     "SHELF_LIFE_SHORT": (
         _line(min_days=31),
-        _line(expires_on=None),
         replace(CLEAN, lines=(LINE, replace(LINE, position=2, min_days=31))),
     ),
     "DOCUMENT_MISSING": (

@@ -114,7 +114,7 @@ async def _arrive(cast: Cast, book: Book, trip: Trip) -> Deviation:
 
 async def _block(cast: Cast, book: Book, trip: Trip) -> None:
     gate = await journeys.ask(cast.hospital, trip.id, Purpose.RECEIPT_RELEASE)
-    must = "block\n  CONDITION_HOLD\n  CONDITION_FAIL"
+    must = "block\n  CONDITION_FAIL"
     book.tell(cast.hospital, "asks the gate: may the goods be used?", gate.words, must=must)
     book.tell(ITSELF, "says who may settle that, and where", _hint(gate), must=HINT)
 

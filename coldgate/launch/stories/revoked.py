@@ -113,7 +113,7 @@ async def _void(cast: Cast, book: Book, trip: Trip, gate: Gate) -> None:
     came = await journeys.redeem(cast.hospital, gate)
     book.tell(cast.hospital, did, came, must="refused: PERMIT_VOID")
     again = await journeys.ask(cast.hospital, trip.id, Purpose.RECEIPT_RELEASE)
-    must = "block\n  CONDITION_HOLD\n  CONDITION_FAIL"
+    must = "block\n  CONDITION_FAIL"
     book.tell(cast.hospital, "asks the gate again", again.words, must=must)
 
 

@@ -23,6 +23,8 @@ from coldgate.model import LineState, Purpose, Verdict
 from coldgate.udi.standing import MOST_EXPLAINED, Mismatch, ScanStanding
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from api.gate.facts import Facts
 
 DISPATCH, RECEIPT = Purpose.DISPATCH, Purpose.RECEIPT_RELEASE
@@ -150,6 +152,41 @@ def test_days_that_were_agreed_are_counted_from_the_arrival() -> None:
     late = replace(left, received_at=CLEAN.now + timedelta(days=1))
 
     assert (blocking(left), blocking(late)) == ([], ["SHELF_LIFE_SHORT"])
+
+
+@given(
+    registered=st.booleans(),
+    expires_on=st.none() | st.integers(-2, 40).map(lambda days: TODAY + timedelta(days=days)),
+    min_days=st.none() | st.integers(0, 40),
+)
+def test_life_of_a_lot_is_found_wanting_once(
+    *, registered: bool, expires_on: date | None, min_days: int | None
+) -> None:
+    facts = with_line(registered=registered, expires_on=expires_on, min_days=min_days)
+    last_day = TODAY + timedelta(days=min_days or 0)
+    fit = registered and expires_on is not None and expires_on >= last_day
+
+    found = {"LOT_UNKNOWN", "LOT_EXPIRED", "SHELF_LIFE_SHORT"} & set(blocking(facts))
+
+    assert fit == (not found)
+    assert len(found) <= (1 if registered else 2)  # who is unknown may be named with a date
+
+
+@pytest.mark.shows("CONDITION_HOLD", "CONDITION_FAIL")
+@pytest.mark.parametrize("with_excursions", [False, True])
+@pytest.mark.parametrize("verdict", Verdict)
+def test_condition_of_a_zone_is_found_wanting_once(
+    verdict: Verdict, *, with_excursions: bool
+) -> None:
+    found = blocking(judged(verdict.value, with_excursions=with_excursions))
+
+    match verdict:
+        case Verdict.FAIL:
+            assert found == ["CONDITION_FAIL"]
+        case Verdict.HOLD:
+            assert found == ["CONDITION_HOLD"]
+        case Verdict.PASS:
+            assert found == (["CONDITION_HOLD"] if with_excursions else [])
 
 
 def test_first_blocking_check_is_the_most_basic_one() -> None:
