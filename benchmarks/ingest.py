@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -134,7 +135,7 @@ def _bare_copy(built: House, *, rows: int) -> float:
     """Readings/s of binary COPY alone into the same table, one client, commit every batch."""
     rates = []
     with connect(built.dsn, "coldgate_ingest", autocommit=True) as connection:
-        TimeTables(detect(connection)).cover_ahead(connection, _now())
+        TimeTables(detect(connection)).cover_ahead(connection, datetime.now(UTC))
         for batch in range(rows // COPY_BATCH):
             body = _rows(batch).as_copy()
             started = time.perf_counter()
@@ -160,9 +161,3 @@ def _rows(batch: int) -> ReadingRows:
         sequence=turn * 100 + step,
         message_id=np.full(COPY_BATCH, batch, np.int64),
     )
-
-
-def _now() -> object:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    return datetime.now(UTC)
