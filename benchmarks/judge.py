@@ -21,7 +21,7 @@ from benchmarks.judge_pandas import evaluate, make_frame
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import pandas as pd  # type: ignore[import-untyped]  # ships no types
+    import pandas as pd
 
     from analytics.profile import Profile
     from benchmarks.judge_data import Fleet

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]  # ships no types
+import pandas as pd
 
 from analytics.exposure import FINDINGS, NEVER_MS
 from analytics.limits import Bound

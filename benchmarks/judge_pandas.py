@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]  # ships no types
+import pandas as pd
 
 from analytics.profile import Action, Decision, Mode
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
-    from pandas.core.groupby import DataFrameGroupBy  # type: ignore[import-untyped]  # as above
+    from pandas.core.groupby import DataFrameGroupBy
 
     from analytics.arrays import Millis
     from analytics.limits import Limit
