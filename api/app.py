@@ -30,6 +30,7 @@ from api.devices.service import verify_gateway
 from api.documents import key_routes, requirement_routes, upload_routes
 from api.documents import routes as document_routes
 from api.errors import install_handlers, problem_responses
+from api.fairness import FairShares
 from api.gate import disposition_routes
 from api.gate import routes as gate_routes
 from api.gate.selftest import prove_gate
@@ -131,6 +132,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         redoc_url=None,
         max_body_size=MAX_BODY_BYTES,
     )
+    app.add_middleware(FairShares, pool_size=settings.pool_size)
     app.add_middleware(RequestTimer, metrics=metrics)
     install_handlers(app)
     app.add_exception_handler(RequestValidationError, answer_misunderstood)
@@ -146,7 +148,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
     prove_gate()
     dsn = settings.database_dsn.get_secret_value()
     async with AsyncExitStack() as stack:
-        pool = open_pool(dsn, "coldgate_api", size=settings.pool_size)
+        pool = open_pool(dsn, "coldgate_api", size=settings.pool_size, lock_wait=settings.lock_wait)
         stack.push_async_callback(asyncio.to_thread, pool.close)
         door = open_door(dsn, size=settings.pool_size)
         stack.push_async_callback(asyncio.to_thread, door.close)

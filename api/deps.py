@@ -71,13 +71,18 @@ class Asker:
             UnauthenticatedError: the key or session is not in force.
             ForbiddenError: it has not the right.
         """
+        caller = self.find()
+        caller.require(self.right)
+        return caller
+
+    def find(self) -> Caller:
+        """Who asks, whatever it may do; `UnauthenticatedError` if the proof is not in force."""
         find = _caller_of_session if self.token.startswith(SESSION_PREFIX) else _caller_of_key
         with self.context.door.connection() as connection:
             ages = self.context.settings.session_ages
             caller = find(connection, key_digest(self.token), ages)
         if caller is None:
             raise UnauthenticatedError("this API key or session is unknown, expired or revoked")
-        caller.require(self.right)
         return caller
 
 

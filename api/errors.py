@@ -70,7 +70,10 @@ _DESCRIBED: Final = {
     HTTPStatus.NOT_FOUND: ("No such thing, or none that the caller may see", "NOT_FOUND"),
     HTTPStatus.CONFLICT: ("Contradicts what is stored; nothing changed", "ALREADY_EXISTS"),
     HTTPStatus.UNPROCESSABLE_ENTITY: ("The request is not understood", "VALIDATION_FAILED"),
-    HTTPStatus.TOO_MANY_REQUESTS: ("Too many attempts to prove who asks", "TOO_MANY_ATTEMPTS"),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "Too many requests of the party are being answered, or too many were made",
+        "PARTY_BUSY",
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Try again later", "DATABASE_UNAVAILABLE"),
 }
 
@@ -105,6 +108,13 @@ class ThrottledError(ColdgateError):
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("too many attempts; try again later")
         self.retry_after = retry_after
+
+
+class CrowdedError(ColdgateError):
+    """As many requests of this party are being answered as may be at once; it was not looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("too many requests of your party at once; send this one again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +185,8 @@ def _of_ours(error: ColdgateError) -> Problem:
         case ThrottledError():
             status, code = HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"
             headers = {"Retry-After": str(ceil(error.retry_after.total_seconds()))}
+        case CrowdedError():
+            status, code, headers = HTTPStatus.TOO_MANY_REQUESTS, "PARTY_BUSY", RETRY
         case ProviderError():
             logger.warning("identity provider failed", extra={"url": error.url}, exc_info=error)
             status, code, headers = HTTPStatus.SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE", RETRY
@@ -243,16 +255,29 @@ def _of_database(error: psycopg.Error) -> Problem:
                 code="VALUE_REFUSED",
                 detail=error.diag.message_primary or str(error),
             )
-        case psycopg.OperationalError():  # gone, overloaded, or the loser of a deadlock
-            logger.warning("database unavailable", extra={"problem": str(error)})
-            return Problem(
-                status=HTTPStatus.SERVICE_UNAVAILABLE,
-                code="DATABASE_UNAVAILABLE",
-                detail="the database cannot answer now; nothing was changed",
-                headers=RETRY,
-            )
+        case psycopg.OperationalError():
+            return _unable(error)
         case _:
             return _unforeseen(error)
+
+
+def _unable(error: psycopg.OperationalError) -> Problem:
+    """What the same request may be answered in a moment."""
+    if isinstance(error, sqlstate.LockNotAvailable):
+        return Problem(
+            status=HTTPStatus.CONFLICT,
+            code="IN_USE",
+            detail="somebody works on the same goods for long; nothing was changed",
+            headers=RETRY,
+        )
+    # Gone, overloaded, or the loser of a second deadlock.
+    logger.warning("database unavailable", extra={"problem": str(error)})
+    return Problem(
+        status=HTTPStatus.SERVICE_UNAVAILABLE,
+        code="DATABASE_UNAVAILABLE",
+        detail="the database cannot answer now; nothing was changed",
+        headers=RETRY,
+    )
 
 
 def _column_meant(error: psycopg.Error) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -65,9 +66,16 @@ class _Probe:
             self._asked_at[connection] = now
 
 
-def open_pool(dsn: str, role: Role, *, size: int) -> ConnectionPool[Connection]:
-    """A pool that opens its connections in the background; close it when done."""
-    return _pool(conninfo(dsn, role), size=size, autocommit=False)
+def open_pool(
+    dsn: str, role: Role, *, size: int, lock_wait: timedelta | None = None
+) -> ConnectionPool[Connection]:
+    """A pool that opens its connections in the background; close it when done.
+
+    A statement that waits longer than ``lock_wait`` for a lock fails (`LockNotAvailable`), so that
+    who waits for one row keeps no connection from the others; None waits as long as it takes.
+    """
+    more = "" if lock_wait is None else f" -c lock_timeout={lock_wait // timedelta(milliseconds=1)}"
+    return _pool(conninfo(dsn, role, more=more), size=size, autocommit=False)
 
 
 def open_door(dsn: str, *, size: int) -> ConnectionPool[Connection]:

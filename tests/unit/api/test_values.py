@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from api.caller import Caller
 from api.devices.service import partition_of
-from api.errors import UnauthenticatedError, describe
+from api.errors import CrowdedError, UnauthenticatedError, describe
 from api.settings import ApiSettings
 from coldgate.errors import (
     ConflictError,
@@ -43,6 +43,8 @@ def caller(kind: str) -> Caller:
         (psycopg.DataError("text cannot contain NUL"), 422, "VALUE_REFUSED"),
         (psycopg.OperationalError("gone"), 503, "DATABASE_UNAVAILABLE"),
         (psycopg.errors.DeadlockDetected(), 503, "DATABASE_UNAVAILABLE"),
+        (psycopg.errors.LockNotAvailable(), 409, "IN_USE"),
+        (CrowdedError(), 429, "PARTY_BUSY"),
         (psycopg.errors.InsufficientPrivilege(), 500, "INTERNAL"),
         (LaunchError("not ours to tell"), 500, "INTERNAL"),
         (KeyError("secret inside"), 500, "INTERNAL"),
