@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from api.approvals.flow_format import parse_flow
+from api.gate.disposition_rules import flow_for, may_release
+from api.gate.disposition_schemas import Choice
 from api.gate.rules import CHECKS
+from api.gate.rules_condition import verdict_of
 from coldgate.model import Purpose, Verdict
 from coldgate.storage import flows
 from coldgate.storage.visibility import everything
@@ -18,13 +21,6 @@ if TYPE_CHECKING:
 
 COVERABLE: Final = frozenset(check.code for check in CHECKS if check.coverable)
 HOLD_LIFT: Final = "hold_lift"
-CHINESE: Final = "CN_GSP_"  # S31: what failed at receipt can only be refused
-DISPOSITIONS: Final = {
-    Verdict.PASS: "disposition_pass",
-    Verdict.HOLD: "disposition_hold",
-    Verdict.FAIL: "disposition_fail",
-}
-REFUSAL: Final = "disposition_refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +39,7 @@ def approval_of(connection: Connection, facts: Facts, decision: Decision) -> App
     codes = tuple(result.code for result in decision.blocking)
     coverable = tuple(code for code in codes if code in COVERABLE)
     if coverable and facts.purpose is Purpose.RECEIPT_RELEASE:
-        flow = _disposition(facts, decision)
+        flow = _disposition(facts)
         href = f"/v1/consignments/{facts.consignment}/dispositions"
         return _approval(connection, facts, flow, href, coverable)
     if "LOT_BLOCKED" in codes:
@@ -54,15 +50,17 @@ def approval_of(connection: Connection, facts: Facts, decision: Decision) -> App
     return None
 
 
-def _disposition(facts: Facts, decision: Decision) -> str:
-    """The flow by what the judge said; a signature that the policy wants is that of a PASS."""
-    verdicts = [result.finding.verdict for result in decision.blocking if result.code in COVERABLE]
-    worst = max(verdicts, key=lambda verdict: verdict.rank)
-    if worst is Verdict.FAIL and (facts.profile_id or "").startswith(CHINESE):
-        return REFUSAL
-    if worst is Verdict.HOLD and facts.judgement is not None:
-        return DISPOSITIONS[Verdict(facts.judgement.verdict)]
-    return DISPOSITIONS[worst]
+def _disposition(facts: Facts) -> str:
+    """The flow by what the judge said of the lines that nobody signed for yet (S31).
+
+    A signature that the policy wants is that of a PASS.
+    """
+    left = [line for line in facts.lines if facts.cover(line) is None]
+    verdict = (
+        Verdict.HOLD if facts.judgement is None or not left else verdict_of(facts.judgement, left)
+    )
+    released = may_release(verdict, facts.profile_id or "")
+    return flow_for(Choice.RELEASE if released else Choice.REJECT, verdict)
 
 
 def _approval(

@@ -27,7 +27,7 @@ _RELEASES: Final = {
 
 
 def flow_for(decision: Choice, verdict: Verdict) -> str:
-    """The flow that decides: the worse the verdict, the more people sign a release."""
+    """The flow that decides: the worse the verdict of the lines, the more sign a release."""
     return _RELEASES[verdict] if decision is Choice.RELEASE else "disposition_refuse"
 
 
@@ -70,11 +70,15 @@ def require_final(judged: JudgedRow, *, unjudged: int) -> None:
         raise ConflictError("JUDGEMENT_PENDING", "readings wait for the judge; ask again")
 
 
-def require_allowed(decision: Choice, judged: JudgedRow) -> None:
+def may_release(verdict: Verdict, profile_id: str) -> bool:
+    """Whether the rules that the goods are judged by leave it to people to let them go."""
+    return verdict is not Verdict.FAIL or not profile_id.startswith(CHINESE)
+
+
+def require_allowed(decision: Choice, verdict: Verdict, profile_id: str) -> None:
     """Return unless the rules that the goods are judged by forbid to release them."""
-    failed = judged.verdict == Verdict.FAIL.value
-    if decision is Choice.RELEASE and failed and judged.profile_id.startswith(CHINESE):
-        words = f"goods that failed by {judged.profile_id} can only be refused"
+    if decision is Choice.RELEASE and not may_release(verdict, profile_id):
+        words = f"goods that failed by {profile_id} can only be refused"
         raise ConflictError("RELEASE_FORBIDDEN", words)
 
 

@@ -27,7 +27,7 @@ class DispositionIn(Body):
     """What a person proposes after reading one evaluation.
 
     Without ``lines``: every line that stands in quarantine. ``statement`` is the document with the
-    manufacturer's word that a release after FAIL needs.
+    manufacturer's word that a release needs where the lines' zones, or their lots there, failed.
     """
 
     model_config = example(
@@ -48,7 +48,8 @@ class DispositionIn(Body):
 class DispositionView(View):
     """A disposition, and the signatures that decide it, verified just now.
 
-    ``record`` is what signers are shown.
+    ``verdict`` is the worst that the evaluation says of its lines; ``record`` is what signers are
+    shown.
     """
 
     id: int

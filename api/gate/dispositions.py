@@ -18,6 +18,8 @@ from api.gate.disposition_rules import (
     require_undecided,
 )
 from api.gate.disposition_schemas import Choice, DispositionView
+from api.gate.facts_reading import judgement_of
+from api.gate.rules_condition import verdict_of
 from api.schemas import Page
 from coldgate.crypto import sha256_hex
 from coldgate.errors import NotFoundError
@@ -58,11 +60,22 @@ def propose(
         lines = choose(consignments.lines(connection, consignment), new.lines)
         judged = dispositions.judged(connection, consignment, new.evaluation)
         require_final(judged, unjudged=gate.unjudged(connection, consignment))
-        require_allowed(new.decision, judged)
-        _require_statement(connection, found, lines, new, judged)
+        verdict = verdict_of(judgement_of(judged), lines)
+        require_allowed(new.decision, verdict, judged.profile_id)
+        _require_statement(connection, found, lines, new, verdict)
         open_ones = dispositions.proposed(connection, consignment)
         require_undecided(open_ones, [line.position for line in lines])
-        row = _insert(connection, caller, found, lines, new, judged)
+        proposed = NewDisposition(
+            consignment=found.id,
+            positions=[line.position for line in lines],
+            decision=new.decision.value,
+            evaluation_id=judged.id,
+            verdict=verdict.value,
+            rationale=new.rationale,
+            statement_document_id=new.statement,
+            author=caller.actor,
+        )
+        row = _insert(connection, caller, found, proposed)
         _tell(connection, row, "disposition.proposed", caller.actor)
         return _view(connection, row)
 
@@ -121,7 +134,7 @@ def record_now(connection: Connection, subject_id: str) -> dict[str, object]:
         "consignor": found.consignor_id,
         "consignee": found.consignee_id,
         "lines": [_line(line) for line in lines if line.position in row.positions],
-        "evaluation": _evaluation(judged),
+        "evaluation": _evaluation(judged, Verdict(row.verdict)),
         "profile": {
             "id": judged.profile_id,
             "version": judged.profile_version,
@@ -148,9 +161,9 @@ def _require_statement(
     found: ConsignmentRow,
     lines: Sequence[LineRow],
     new: DispositionIn,
-    judged: JudgedRow,
+    verdict: Verdict,
 ) -> None:
-    if needs_statement(new.decision, Verdict(judged.verdict)) or new.statement is not None:
+    if needs_statement(new.decision, verdict) or new.statement is not None:
         document = new.statement
         statement = None if document is None else dispositions.statement(connection, document)
         positions = [line.position for line in lines]
@@ -159,33 +172,16 @@ def _require_statement(
 
 
 def _insert(
-    connection: Connection,
-    caller: Caller,
-    found: ConsignmentRow,
-    lines: Sequence[LineRow],
-    new: DispositionIn,
-    judged: JudgedRow,
+    connection: Connection, caller: Caller, found: ConsignmentRow, new: NewDisposition
 ) -> DispositionRow:
-    disposition = dispositions.insert(
-        connection,
-        NewDisposition(
-            consignment=found.id,
-            positions=[line.position for line in lines],
-            decision=new.decision.value,
-            evaluation_id=judged.id,
-            verdict=judged.verdict,
-            rationale=new.rationale,
-            statement_document_id=new.statement,
-            author=caller.actor,
-        ),
-    )
+    disposition = dispositions.insert(connection, new)
     approval = requests.open_approval(
         connection,
         caller,
         SignatureRequest(
             subject_kind=DISPOSITION,
             subject_id=str(disposition),
-            flow=flow_for(new.decision, Verdict(judged.verdict)),
+            flow=flow_for(Choice(new.decision), Verdict(new.verdict)),
             record=record_now(connection, str(disposition)),
             party=found.consignor_id,
             consignment=found.id,
@@ -236,12 +232,18 @@ def _line(line: LineRow) -> dict[str, object]:
     }
 
 
-def _evaluation(judged: JudgedRow) -> dict[str, object]:
-    """The judge's word with its reasons and their bounds, and the digest of all of it."""
+def _evaluation(judged: JudgedRow, verdict: Verdict) -> dict[str, object]:
+    """The judge's word with its reasons and their bounds, and the digest of all of it.
+
+    What it says of the lines is told where it differs: records that were signed before lines had a
+    verdict of their own stay as they were.
+    """
     body = json.loads(judged.body)
+    apart = {} if verdict.value == judged.verdict else {"verdict_of_lines": verdict.value}
     return {
         "version": judged.version,
         "verdict": judged.verdict,
+        **apart,
         "with_excursions": judged.with_excursions,
         "input_digest": judged.input_digest,
         "engine": judged.engine,

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
-from api.gate.facts import Facts
+from api.gate.facts import Facts, Judgement
 from coldgate.storage import documents, gate, scans
 
 if TYPE_CHECKING:
     from api.gate.facts import Demand
     from coldgate.model import Purpose
     from coldgate.storage.connection import Connection
+    from coldgate.storage.dispositions import JudgedRow
 
 _FACTS: Final = TypeAdapter(Facts)
+_JUDGEMENT: Final = TypeAdapter(Judgement)
 
 
 def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Facts:
@@ -30,6 +32,13 @@ def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Fa
         {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}
     )
     return replace(facts, demands=_verified(connection, facts))
+
+
+def judgement_of(row: JudgedRow) -> Judgement:
+    """The evaluation as the gate's rules read it."""
+    return _JUDGEMENT.validate_python(
+        {part.name: getattr(row, part.name) for part in fields(Judgement)}
+    )
 
 
 def _verified(connection: Connection, facts: Facts) -> tuple[Demand, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from api.gate.rules_finding import RECEIPT, Check, consignment_link, failed, held, passed
 from coldgate.model import ReleasePolicy, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from api.gate.facts import Facts, Judgement, Line, PartWord
     from api.gate.rules_finding import Finding
@@ -30,6 +30,30 @@ class UnknownWordError(ValueError):
         super().__init__(f"nobody knows the verdict {verdict!r}")
 
 
+class Goods(Protocol):
+    """What tells the judge's words about a line: a fact of the gate, or a row of the database."""
+
+    @property
+    def product_id(self) -> str:
+        """The article."""
+        ...
+
+    @property
+    def lot_number(self) -> str:
+        """The lot of it."""
+        ...
+
+    @property
+    def zone(self) -> str:
+        """Where the line travels."""
+        ...
+
+    @property
+    def serials(self) -> Collection[str] | None:
+        """Its units; None where nobody names them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """What the evaluation says of one line; ``codes`` None where it does not tell them apart."""
@@ -39,7 +63,7 @@ class Word:
     with_excursions: bool
 
 
-def word(judgement: Judgement, line: Line) -> Word:
+def word(judgement: Judgement, line: Goods) -> Word:
     """What counts for a line: its zone and its lot there, or else the whole consignment.
 
     Raises:
@@ -61,6 +85,16 @@ def word(judgement: Judgement, line: Line) -> Word:
     )
 
 
+def verdict_of(judgement: Judgement, lines: Iterable[Goods]) -> Verdict:
+    """The worst that the evaluation says of any of these lines; there is at least one.
+
+    Raises:
+        UnknownWordError: a verdict is none of the three.
+    """
+    verdicts = (word(judgement, line).verdict for line in lines)
+    return max(verdicts, key=lambda verdict: verdict.rank)
+
+
 def _known(verdict: str) -> Verdict:
     try:
         return Verdict(verdict)
@@ -68,7 +102,7 @@ def _known(verdict: str) -> Verdict:
         raise UnknownWordError(verdict) from error
 
 
-def _is_of(line: Line, key: str) -> bool:
+def _is_of(line: Goods, key: str) -> bool:
     """Whether a lot as the judge names it, or a unit of it, is in this line."""
     product, lot, *serial = key.split(" ")
     if (product, lot) != (line.product_id, line.lot_number):

@@ -55,7 +55,10 @@ class DispositionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedRow:
-    """The evaluation that a disposition is about; ``body`` as the judge wrote it."""
+    """The evaluation that a disposition is about; ``body`` as the judge wrote it.
+
+    ``reason_codes`` and ``zones`` are None of one that was stored before they were kept.
+    """
 
     id: int
     version: int
@@ -64,6 +67,8 @@ class JudgedRow:
     with_excursions: bool
     engine: str
     input_digest: str
+    reason_codes: list[str] | None
+    zones: dict[str, object] | None
     body: bytes
     profile_id: str
     profile_version: int

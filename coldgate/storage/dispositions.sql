@@ -26,7 +26,7 @@ ORDER BY d.id LIMIT %(limit)s
 
 -- name: evaluation
 SELECT e.id, e.version, e.verdict, e.provisional, e.with_excursions, e.engine, e.input_digest,
-    e.body, e.profile_id, e.profile_version, profile.digest AS profile_digest,
+    e.reason_codes, e.zones, e.body, e.profile_id, e.profile_version, profile.digest AS profile_digest,
     NOT EXISTS (SELECT FROM evaluation AS later
                 WHERE later.consignment_id = e.consignment_id AND later.version > e.version)
         AS newest

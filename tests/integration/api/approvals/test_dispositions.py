@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from approval_world import approval_of, code, propose, quarantined, sign, signed
+from gate_cases import rejudge
 
 if TYPE_CHECKING:
     import httpx
@@ -83,6 +84,28 @@ def test_fail_needs_statement_and_two_people(world: World, people: People) -> No
     assert world.states(consignment) == ["quarantined"]
     assert signed(people.approver, approval)["state"] == "granted"
     assert world.states(consignment) == ["released"]
+
+
+def test_verdict_of_their_own_zone_says_who_releases_lines(world: World, people: People) -> None:
+    zones = {"left": "FAIL", "right": "HOLD"}
+    lines = [
+        {"product": "vaccine", "lot": "A1", "quantity": 1, "zone": zone}
+        for zone in ("left", "right")
+    ]
+    consignment = world.consign(place=False, lines=lines)
+    for zone in zones:
+        world.place(consignment, world.add_logger(), zone=zone)
+    world.gate(consignment, "dispatch")
+    world.event(consignment, "received")
+    rejudge(world, consignment, "FAIL", zones={z: {"verdict": v} for z, v in zones.items()})
+    world.wait_for_reactions()
+    assert code(asked(world, consignment, lines=[1, 2])) == "STATEMENT_MISSING"
+    disposition = propose(world, consignment, lines=[2])
+
+    assert disposition["record"]["evaluation"]["verdict_of_lines"] == disposition["verdict"]
+    assert disposition["approval"]["flow"]["id"] == "disposition_hold"
+    assert signed(people.qa, approval_of(world, disposition))["state"] == "granted"
+    assert world.states(consignment) == ["quarantined", "released"]
 
 
 def test_statement_is_the_consignors_and_about_these_goods(world: World) -> None:

@@ -111,6 +111,16 @@ def test_failed_goods_want_two_signatures_and_a_held_lot_its_lift(world: World) 
     assert held["approval"]["href"].startswith("/v1/restrictions/")
 
 
+@pytest.mark.parametrize("verdict", ["PASS", "HOLD", "FAIL"])
+def test_who_settles_it_is_asked_by_what_the_zone_got(world: World, verdict: str) -> None:
+    told = {"main": {"verdict": verdict, "with_excursions": True}}
+    consignment = arrived(world, "FAIL", zones=told)
+
+    approval = world.gate(consignment, RECEIPT)["approval"]
+
+    assert approval["flow"] == f"disposition_{verdict.lower()}"
+
+
 def test_what_only_better_facts_mend_names_no_approval(world: World) -> None:
     answer = world.gate(ready(world, "dispatch", lots=("OLD",)), "dispatch")
 

@@ -17,7 +17,7 @@ from api.gate.disposition_schemas import Choice
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Verdict
 from coldgate.storage.consignments import LineRow
-from coldgate.storage.dispositions import JudgedRow, StatementRow
+from coldgate.storage.dispositions import StatementRow
 
 BOTH: Final = ("A1", "A2")
 
@@ -32,23 +32,6 @@ def line(position: int = 1, state: str = "quarantined", lot: str = "A1") -> Line
         sscc=None,
         serials=None,
         state=state,
-    )
-
-
-def judged(verdict: str, profile: str = "USP_CCT_2_8") -> JudgedRow:
-    return JudgedRow(
-        id=1,
-        version=1,
-        verdict=verdict,
-        provisional=False,
-        with_excursions=False,
-        engine="2",
-        input_digest="-",
-        body=b"{}",
-        profile_id=profile,
-        profile_version=1,
-        profile_digest="-",
-        newest=True,
     )
 
 
@@ -106,11 +89,11 @@ def test_lines_that_are_not_named_are_those_that_can_be() -> None:
 def test_chinese_profile_forbids_to_release_what_failed_and_nothing_else() -> None:
     chinese = "CN_GSP_REFRIG_2_10"
 
-    require_allowed(Choice.RELEASE, judged("HOLD", chinese))
-    require_allowed(Choice.REJECT, judged("FAIL", chinese))
-    require_allowed(Choice.RELEASE, judged("FAIL"))
+    require_allowed(Choice.RELEASE, Verdict.HOLD, chinese)
+    require_allowed(Choice.REJECT, Verdict.FAIL, chinese)
+    require_allowed(Choice.RELEASE, Verdict.FAIL, "USP_CCT_2_8")
     with pytest.raises(ConflictError) as refused:
-        require_allowed(Choice.RELEASE, judged("FAIL", chinese))
+        require_allowed(Choice.RELEASE, Verdict.FAIL, chinese)
     assert refused.value.code == "RELEASE_FORBIDDEN"
 
 
