@@ -12,16 +12,27 @@ from typing import TYPE_CHECKING
 from api.gate.rules import decide, decide_each, require_movable, require_on_time
 from api.quality.opening import Case, open_deviation
 from coldgate.model import LineState, Purpose
-from coldgate.storage import consignments, gate, quality, records
-from coldgate.storage.gate import NewDecision
+from coldgate.storage import consignments, gate, quality
+from coldgate.storage.gate import NewDecision, NewPermit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import timedelta
 
     from api.gate.facts import Facts, Line
     from api.gate.rules import Decision
     from coldgate.storage.connection import Connection
     from coldgate.storage.gate import DecisionRow
+    from coldgate.storage.tokens import PermitRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """The permit that whoever asks wants of what may pass; ``quantity`` None names all of it."""
+
+    audience: str
+    quantity: int | None
+    lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,7 @@ class Manner:
     actor: str
     partial: bool = False
     request_digest: str = ""
+    grant: Grant | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +50,7 @@ class Concluded:
     """A decision on record, the lines that may pass, and the deviation where others may not."""
 
     row: DecisionRow
+    permit: PermitRow | None
     decision: Decision
     passing: tuple[Line, ...]
     deviation: int | None
@@ -52,7 +65,7 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
     fit = tuple(line for line in facts.lines if each[line.position].permitted)
     passing = fit if decision.permitted or manner.partial else ()
     states = _move(connection, facts, passing)
-    row = gate.insert_decision(
+    row, permit = gate.insert_decision(
         connection,
         NewDecision(
             consignment=facts.consignment,
@@ -66,18 +79,14 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
             partial=manner.partial,
             dispositions=_dispositions(each[line.position] for line in passing),
             request_digest=manner.request_digest,
+            permit=_permit(manner.grant, passing),
         ),
     )
     deviation = None if decision.permitted else _block(connection, facts, row, decision)
     _announce_released(connection, row, facts, passing)
-    records.append_ledger(
-        connection,
-        actor=manner.actor,
-        kind="gate.decided",
-        subject=facts.consignment,
-        body={"decision": row.id, "verdict": row.verdict, "permitted": row.permitted},
+    return Concluded(
+        row=row, permit=permit, decision=decision, passing=passing, deviation=deviation
     )
-    return Concluded(row=row, decision=decision, passing=passing, deviation=deviation)
 
 
 def _each(facts: Facts, decision: Decision) -> Mapping[int, Decision]:
@@ -103,6 +112,27 @@ def _line(
         "state_before": line.state,
         "state": states.get(line.position, line.state),
     }
+
+
+def _permit(grant: Grant | None, passing: tuple[Line, ...]) -> NewPermit | None:
+    if grant is None or not passing:
+        return None
+    return NewPermit(
+        audience=grant.audience, lines=_amounts(passing, grant.quantity), lifetime=grant.lifetime
+    )
+
+
+def _amounts(lines: tuple[Line, ...], quantity: int | None) -> list[dict[str, object]]:
+    """The units that a permit names: all of the lines, or so many of them in their order."""
+    left = sum(line.quantity for line in lines) if quantity is None else quantity
+    amounts: list[dict[str, object]] = []
+    for line in lines:
+        taken = min(left, line.quantity)
+        left -= taken
+        if taken:
+            named = {"product": line.product_id, "lot": line.lot_number, "quantity": taken}
+            amounts.append({"position": line.position, **named})
+    return amounts
 
 
 def _dispositions(decisions: Iterable[Decision]) -> list[int]:

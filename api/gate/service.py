@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api.gate import tokens_service
 from api.gate.decision_approval import approval_of
-from api.gate.decision_making import Manner, conclude
+from api.gate.decision_making import Grant, Manner, conclude
 from api.gate.facts_reading import read_facts
 from api.gate.schemas import ApprovalHint, CheckView, DecisionView, GateAnswer
+from api.gate.tokens_service import shown
 from api.quality.stopping import apply_judgement
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
@@ -37,14 +37,19 @@ def ask(
     with everything(connection):  # a row that the caller does not see counts as well
         facts = read_facts(connection, asked.consignment, asked.purpose)
     _require_right(caller, facts)
-    manner = Manner(actor=caller.actor, partial=asked.partial, request_digest=digest)
+    manner = Manner(
+        actor=caller.actor,
+        partial=asked.partial,
+        request_digest=digest,
+        grant=Grant(audience=caller.party, quantity=asked.quantity, lifetime=issuer.lifetime),
+    )
     facts = _about(facts, asked)
     made = conclude(connection, facts, manner)
     judgement = gate.judgement(connection, asked.consignment) if _leaves(facts, made) else None
     if judgement is not None:
         # Goods that broke their conditions before they left are stopped as they leave.
         apply_judgement(connection, asked.consignment, judgement)
-    permit = tokens_service.give(connection, caller, made, asked, issuer)
+    permit = None if made.permit is None else shown(made.permit, issuer.signer)
     hint = None if made.decision.permitted else approval_of(connection, facts, made.decision)
     return GateAnswer(
         **dict(DecisionView.model_validate(made.row)),

@@ -1,4 +1,4 @@
-"""Giving permits and taking them back, once."""
+"""Showing permits and taking them back, once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from api.gate.tokens import permit_id, require_same, token_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Purpose
 from coldgate.storage import gate, tokens
-from coldgate.storage.tokens import NewPermit
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
     from api.caller import Caller
-    from api.gate.decision_making import Concluded
-    from api.gate.facts import Facts, Line
-    from api.gate.schemas import GateIn, RedemptionIn
-    from api.gate.tokens import Issuer
+    from api.gate.facts import Facts
+    from api.gate.schemas import RedemptionIn
+    from api.signing import Signer
     from coldgate.storage.connection import Connection
     from coldgate.storage.tokens import PermitRow
 
@@ -30,45 +28,17 @@ GOAL: Final = {
 }
 
 
-def give(
-    connection: Connection, caller: Caller, made: Concluded, asked: GateIn, issuer: Issuer
-) -> PermitView | None:
-    """A permit for what may pass, good for whoever asked; None where nothing may."""
-    if not made.passing:
-        return None
-    row = tokens.insert(
-        connection,
-        NewPermit(
-            decision=made.row.id,
-            consignment=made.row.consignment_id,
-            purpose=made.row.purpose,
-            audience=caller.party,
-            lines=_amounts(made.passing, asked.quantity),
-            lifetime=issuer.lifetime,
-        ),
-    )
+def shown(permit: PermitRow, signer: Signer) -> PermitView:
+    """A permit as whoever asked gets it, with its token."""
     return PermitView(
-        id=row.id,
-        token=token_of(row, issuer.signer),
-        purpose=Purpose(row.purpose),
-        audience=row.audience,
-        lines=_lines(row),
-        issued_at=row.issued_at,
-        expires_at=row.expires_at,
+        id=permit.id,
+        token=token_of(permit, signer),
+        purpose=Purpose(permit.purpose),
+        audience=permit.audience,
+        lines=_lines(permit),
+        issued_at=permit.issued_at,
+        expires_at=permit.expires_at,
     )
-
-
-def _amounts(lines: tuple[Line, ...], quantity: int | None) -> list[dict[str, object]]:
-    """The units that a permit names: all of the lines, or so many of them in their order."""
-    left = sum(line.quantity for line in lines) if quantity is None else quantity
-    amounts: list[dict[str, object]] = []
-    for line in lines:
-        taken = min(left, line.quantity)
-        left -= taken
-        if taken:
-            named = {"product": line.product_id, "lot": line.lot_number, "quantity": taken}
-            amounts.append({"position": line.position, **named})
-    return amounts
 
 
 def _lines(permit: PermitRow) -> list[PermitLine]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from psycopg.types.json import Jsonb
@@ -10,10 +10,11 @@ from psycopg.types.json import Jsonb
 from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
+from coldgate.storage.tokens import PermitRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from coldgate.storage.connection import Connection
 
@@ -74,6 +75,18 @@ class FactsRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewPermit:
+    """A permit to give; ``lines`` are position, product, lot and quantity.
+
+    It expires by the database's clock.
+    """
+
+    audience: str
+    lines: Sequence[Mapping[str, object]]
+    lifetime: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewDecision:
     """A decision to record; ``checks`` and ``lines`` are what the answer lists, as plain JSON."""
 
@@ -88,6 +101,7 @@ class NewDecision:
     partial: bool
     dispositions: Sequence[int]
     request_digest: str
+    permit: NewPermit | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,17 +162,15 @@ def audited(connection: Connection, consignment: str) -> bool:
     return bool(row and row[0])
 
 
-def insert_decision(connection: Connection, new: NewDecision) -> DecisionRow:
-    """Record a decision for ever."""
-    parameters = {part.name: getattr(new, part.name) for part in fields(new)} | {
-        "checks": Jsonb(list(new.checks)),
-        "lines": Jsonb(list(new.lines)),
-        "dispositions": list(new.dispositions),
-    }
-    row = connection.execute(_SQL["insert_decision"], parameters).fetchone()
+def insert_decision(
+    connection: Connection, new: NewDecision
+) -> tuple[DecisionRow, PermitRow | None]:
+    """Record a decision for ever, and the permit that is given with it."""
+    row = connection.execute(_SQL["insert_decision"], _parameters(new)).fetchone()
     assert row is not None  # noqa: S101 - INSERT … RETURNING gives its row
-    return DecisionRow(
-        id=row[0],
+    decision_id, decided_at, permit_id, expires_at = row
+    decision = DecisionRow(
+        id=decision_id,
         consignment_id=new.consignment,
         purpose=new.purpose,
         verdict=new.verdict,
@@ -170,8 +182,41 @@ def insert_decision(connection: Connection, new: NewDecision) -> DecisionRow:
         partial=new.partial,
         dispositions=list(new.dispositions),
         request_digest=new.request_digest,
-        decided_at=row[1],
+        decided_at=decided_at,
     )
+    if new.permit is None:
+        return decision, None
+    permit = PermitRow(
+        id=permit_id,
+        decision_id=decision_id,
+        consignment_id=new.consignment,
+        purpose=new.purpose,
+        audience=new.permit.audience,
+        lines=[dict(line) for line in new.permit.lines],
+        issued_at=decided_at,
+        expires_at=expires_at,
+    )
+    return decision, permit
+
+
+def _parameters(new: NewDecision) -> dict[str, object]:
+    permit = new.permit
+    return {
+        "consignment": new.consignment,
+        "purpose": new.purpose,
+        "verdict": new.verdict,
+        "permitted": new.permitted,
+        "evaluation_id": new.evaluation_id,
+        "checks": Jsonb(new.checks),
+        "actor": new.actor,
+        "lines": Jsonb(new.lines),
+        "partial": new.partial,
+        "dispositions": list(new.dispositions),
+        "request_digest": new.request_digest,
+        "audience": permit.audience if permit else None,
+        "permit_lines": Jsonb(permit.lines) if permit else None,
+        "lifetime": permit.lifetime if permit else None,
+    }
 
 
 def decisions(

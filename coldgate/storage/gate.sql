@@ -122,11 +122,23 @@ SELECT EXISTS (
         ORDER BY version DESC LIMIT 1))
 
 -- name: insert_decision
-INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, evaluation_id, checks,
-    actor, lines, partial, dispositions, request_digest)
-VALUES (%(consignment)s, %(purpose)s, %(verdict)s, %(permitted)s, %(evaluation_id)s, %(checks)s,
-    %(actor)s, %(lines)s, %(partial)s, %(dispositions)s, %(request_digest)s)
-RETURNING id, decided_at
+-- With its permit, where one is given.
+WITH decided AS (
+    INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, evaluation_id, checks,
+        actor, lines, partial, dispositions, request_digest)
+    VALUES (%(consignment)s, %(purpose)s, %(verdict)s, %(permitted)s, %(evaluation_id)s,
+        %(checks)s, %(actor)s, %(lines)s, %(partial)s, %(dispositions)s, %(request_digest)s)
+    RETURNING id, decided_at
+), given AS (
+    INSERT INTO permit (decision_id, consignment_id, purpose, audience, lines, issued_at,
+        expires_at)
+    SELECT id, %(consignment)s, %(purpose)s, %(audience)s, %(permit_lines)s, decided_at,
+        decided_at + %(lifetime)s
+    FROM decided WHERE %(audience)s::text IS NOT NULL
+    RETURNING id, expires_at
+)
+SELECT decided.id, decided.decided_at, given.id, given.expires_at
+FROM decided LEFT JOIN given ON true
 
 -- name: decisions
 SELECT id, consignment_id, purpose, verdict, permitted, evaluation_id, checks, actor, lines,

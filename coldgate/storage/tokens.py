@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-
-from psycopg.types.json import Jsonb
 
 from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_new, fetch_one
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("tokens")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPermit:
-    """A permit to record; ``lines`` are position, product, lot and quantity."""
-
-    decision: int
-    consignment: str
-    purpose: str
-    audience: str
-    lines: Sequence[Mapping[str, object]]
-    lifetime: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +37,6 @@ class PermitStanding:
 
     expired: bool
     redeemed_at: datetime | None
-
-
-def insert(connection: Connection, new: NewPermit) -> PermitRow:
-    """Give a permit; it expires by the database's clock."""
-    parameters = {**asdict(new), "lines": Jsonb(list(new.lines))}
-    return fetch_new(connection, PermitRow, _SQL["insert"], parameters)
 
 
 def permit(connection: Connection, permit_id: int) -> PermitRow:

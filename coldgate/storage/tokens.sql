@@ -1,9 +1,3 @@
--- name: insert
-INSERT INTO permit (decision_id, consignment_id, purpose, audience, lines, issued_at, expires_at)
-SELECT %(decision)s, %(consignment)s, %(purpose)s, %(audience)s, %(lines)s, now, now + %(lifetime)s
-FROM clock_timestamp() AS now
-RETURNING id, decision_id, consignment_id, purpose, audience, lines, issued_at, expires_at
-
 -- name: permit
 SELECT id, decision_id, consignment_id, purpose, audience, lines, issued_at, expires_at
 FROM permit WHERE id = %(id)s
