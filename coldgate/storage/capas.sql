@@ -45,7 +45,7 @@ WHERE (%(scope)s::text IS NULL OR c.party_id = %(scope)s)
 ORDER BY c.id LIMIT %(limit)s
 
 -- name: lock
-SELECT FROM capa WHERE id = %(id)s FOR UPDATE
+SELECT FROM capa WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: revise
 UPDATE capa SET title = %(title)s, problem = %(problem)s, owner_user_id = %(owner_user_id)s,

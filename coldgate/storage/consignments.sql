@@ -27,7 +27,9 @@ WHERE (%(id)s::text IS NULL OR c.id = %(id)s)
 ORDER BY c.id LIMIT %(limit)s
 
 -- name: lock
-SELECT FROM consignment WHERE id = %(id)s FOR UPDATE
+-- Not so hard that rows which only name this consignment, as those that have it judged again, wait:
+-- who holds one consignment and names another would deadlock with who does it the other way round.
+SELECT FROM consignment WHERE id = %(id)s FOR NO KEY UPDATE
 
 -- name: lines
 SELECT position, product_id, lot_number, quantity, zone, sscc, serials, state

@@ -3,7 +3,7 @@ SELECT FROM consignment
 WHERE id = %(id)s
   AND (%(scope)s::text IS NULL OR %(scope)s IN (consignor_id, consignee_id)
        OR EXISTS (SELECT FROM leg WHERE consignment_id = id AND carrier_id = %(scope)s))
-FOR UPDATE
+FOR NO KEY UPDATE
 
 -- name: facts
 -- Everything that a decision is made from. Every list is a value of its own, so that one statement

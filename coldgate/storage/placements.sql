@@ -4,7 +4,7 @@ WHERE serial = %(serial)s AND party_id = ANY (%(parties)s)
 ORDER BY id
 
 -- name: lock_logger
-SELECT FROM logger WHERE id = %(logger)s FOR UPDATE
+SELECT FROM logger WHERE id = %(logger)s FOR NO KEY UPDATE
 
 -- name: overlapping
 SELECT p.consignment_id FROM placement p

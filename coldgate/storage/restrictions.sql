@@ -8,7 +8,7 @@ WHERE sent.id IN (
     WHERE line.product_id = %(product)s AND line.lot_number = %(lot)s
       AND line.state NOT IN ('rejected', 'returned'))
 ORDER BY sent.id
-FOR UPDATE
+FOR NO KEY UPDATE
 
 -- name: insert
 INSERT INTO restriction (kind, product_id, lot_number, reason, reference, placed_by, actor)

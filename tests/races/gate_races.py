@@ -227,6 +227,23 @@ def same_lines_are_proposed_twice(arena: Arena) -> None:
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
 
 
+def lot_is_told_of_in_many_consignments(arena: Arena) -> None:
+    """Each word has the others of the lot judged again, and waits for none of them."""
+    profile = arena.once("budget", arena.world.add_budget)
+    lots = [arena.lot(), arena.lot()]
+    budgeted = {"profile_id": profile, "profile_version": 1, "lots": (*lots,)}
+    sent = [arena.world.consign(**budgeted) for _ in range(4)]
+    told = {"kind": "departed", "happened_at": BEGIN.isoformat()}
+
+    answers = arena.at_once(
+        *(arena.ask(f"/consignments/{one}/events", told) for one in sent), hold(arena, lots[0])
+    )
+
+    assert [answer.status_code for answer in answers] == [201] * len(answers)
+    touched_again = "SELECT 1 FROM touched WHERE consignment_id = ANY (%s)"
+    assert len(arena.world.fetch(touched_again, sent)) == len(sent) ** 2
+
+
 def consignments_of_one_lane_fail(arena: Arena) -> None:
     """Several react at once, to events on two vehicles that come in the opposite order."""
     plant, dsn = arena.plant, arena.world.dsn
@@ -282,5 +299,6 @@ GATE_RACES = (
     request_comes_twice,
     last_signatures_of_two_requests,
     same_lines_are_proposed_twice,
+    lot_is_told_of_in_many_consignments,
     consignments_of_one_lane_fail,
 )

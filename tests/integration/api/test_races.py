@@ -17,6 +17,7 @@ from races.work_races import WORK_RACES
 from api.quality.reaction import release_audited
 from coldgate.launch.process import wait_until
 from coldgate.storage.connection import connect
+from coldgate.storage.consignments import locked
 from coldgate.storage.visibility import limit_to
 
 if TYPE_CHECKING:
@@ -96,3 +97,15 @@ def test_reaction_waits_for_no_other_consignment_of_the_carrier(world: World) ->
         world.wait_for_reactions()
 
     assert world.causes(later) == ["CONDITION_FAIL"]
+
+
+def test_word_about_a_lot_waits_for_no_decision_about_another_part_of_it(world: World) -> None:
+    profile = world.add_budget()
+    one, other = (world.consign(profile={"id": profile}) for _ in range(2))
+
+    with connect(world.dsn, "coldgate_api") as deciding:
+        limit_to(deciding, None)
+        locked(deciding, other, scope=None)
+        world.event(one, "departed")  # has the other one judged again
+
+    assert world.fetch("SELECT 1 FROM touched WHERE consignment_id = %s", other)
