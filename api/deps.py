@@ -12,6 +12,7 @@ from fastapi.params import Depends as DependsMarker
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from api.again import once_more
 from api.caller import OPERATOR, Caller, CallerUser, key_digest
 from api.context import Context
 from api.errors import AnsweredBefore, UnauthenticatedError, describe
@@ -193,6 +194,7 @@ class Writer:
         """Names the request; keyed, for a body may hold a password."""
         return self.context.signer.keyed_digest(self.sent).hex()
 
+    @once_more
     def write(
         self,
         action: Callable[Concatenate[Connection, Caller, P], Answer],
