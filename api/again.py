@@ -24,7 +24,7 @@ def once_more(action: Action) -> Action:
     """
 
     @wraps(action)
-    def attempt(*args: Any, **kwargs: Any) -> Any:
+    def attempt(*args: object, **kwargs: object) -> object:
         try:
             return action(*args, **kwargs)
         except LOST as lost:
