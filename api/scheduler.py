@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -19,7 +19,6 @@ from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import timedelta
 
     from api.metrics import Metrics
     from coldgate.storage.connection import Connection
@@ -28,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 30.0  # after a failure; the other jobs go on meanwhile
+LOCK_WAIT: Final = timedelta(seconds=1)  # what somebody works on is left for the next run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Scheduler:
                     return
                 for job in self._jobs:
                     self._run(connection, job)
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except psycopg.Error as error:
                 logger.warning("schedule interrupted", extra={"problem": str(error)})
                 self._resign()
 
@@ -94,7 +94,9 @@ class Scheduler:
         """The connection that leads; None where another process does."""
         if self._connection is None or self._connection.closed:
             self._resign()
-            self._connection = connect(self._dsn, "coldgate_api", autocommit=True)
+            self._connection = connect(
+                self._dsn, "coldgate_api", autocommit=True, lock_wait=LOCK_WAIT
+            )
         if not self._leads:
             self._leads = schedule.try_lead(self._connection)
         return self._connection if self._leads else None
@@ -116,9 +118,9 @@ class Scheduler:
                 if now is not None:
                     job.action(connection, now)
                     self._metrics.scheduled_runs.labels(job.name).inc()
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            raise
-        except Exception:  # one job's trouble must not stop the others
+        except Exception as error:  # one job's trouble must not stop the others
+            if isinstance(error, psycopg.Error) and connection.closed:
+                raise
             self._not_before[job.name] = time.monotonic() + RETRY_SECONDS
             self._metrics.scheduled_failures.labels(job.name).inc()
             logger.exception("job failed, will be repeated", extra={"job": job.name})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import psycopg
-
+from api.alone import alone
 from api.approvals import requests, signatures
 from api.approvals.cases import dossier, dossiers
 from api.approvals.requests import SYSTEM
 from api.approvals.rules import Outcome, progress
-from coldgate.errors import ColdgateError
 from coldgate.storage import approvals, consignments
 from coldgate.storage.visibility import everything
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from api.approvals.cases import Dossier
     from api.approvals.rules import OpenStep
     from coldgate.storage.connection import Connection
-
-logger = logging.getLogger(__name__)
 
 PART: Final = 500  # requests that are looked at together
 LAST: Final = "~"  # behind every id of a consignment
@@ -39,7 +35,10 @@ def escalate_due(connection: Connection, now: datetime) -> int:
         told = approvals.escalated(connection, [one.approval.id for one in found])
         due = [one for one in found if _is_due(one, told, now)]
         due.sort(key=lambda one: (one.approval.consignment_id or LAST, one.approval.id))
-        return sum(_act_alone(connection, one, now) for one in due)
+        return sum(
+            alone(connection, partial(_act, connection, one, now), approval=one.approval.id)
+            for one in due
+        )
 
 
 def _open(connection: Connection) -> list[Dossier]:
@@ -61,18 +60,6 @@ def _is_due(found: Dossier, told: frozenset[tuple[int, int]], now: datetime) -> 
         step.overdue and (found.approval.id, step.number) not in told
         for step in standing.open_steps
     )
-
-
-def _act_alone(connection: Connection, found: Dossier, now: datetime) -> int:
-    """As `_act`; a request that cannot be closed keeps no other from being."""
-    try:
-        with connection.transaction():
-            return _act(connection, found, now)
-    except psycopg.OperationalError:
-        raise  # the database is gone or busy: the next run does all of it
-    except (ColdgateError, psycopg.DatabaseError):
-        logger.exception("approval not closed", extra={"approval": found.approval.id})
-        return 0
 
 
 def _act(connection: Connection, found: Dossier, now: datetime) -> int:

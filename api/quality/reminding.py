@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
+from api.alone import alone
 from api.quality.reminders import SOON, Task, due_reminders
 from coldgate.storage import quality, schedule
 
@@ -19,7 +21,10 @@ def remind(connection: Connection, now: datetime) -> int:
     """Announce every reminder that is due by ``now`` and was not sent; how many there were."""
     today = now.date()
     tasks = [Task(**asdict(row)) for row in schedule.tasks(connection, until=today + SOON)]
-    return sum(_send(connection, one) for one in due_reminders(tasks, today))
+    return sum(
+        alone(connection, partial(_send, connection, one), reminder=one.key)
+        for one in due_reminders(tasks, today)
+    )
 
 
 def _send(connection: Connection, reminder: Reminder) -> bool:

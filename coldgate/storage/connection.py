@@ -35,9 +35,19 @@ def conninfo(dsn: str, role: Role | None = None, *, more: str = "") -> str:
     )
 
 
-def connect(dsn: str, role: Role | None = None, *, autocommit: bool = False) -> Connection:
-    """One connection; ``role`` None keeps the rights of the login, as migrations need."""
-    return psycopg.connect(conninfo(dsn, role), autocommit=autocommit)
+def connect(
+    dsn: str,
+    role: Role | None = None,
+    *,
+    autocommit: bool = False,
+    lock_wait: timedelta | None = None,
+) -> Connection:
+    """One connection; ``role`` None keeps the rights of the login, as migrations need.
+
+    A statement that waits longer than ``lock_wait`` for a lock fails (`LockNotAvailable`), so that
+    who waits for one row keeps nothing from the others; None waits as long as it takes.
+    """
+    return psycopg.connect(conninfo(dsn, role, more=_patience(lock_wait)), autocommit=autocommit)
 
 
 def connect_reader(dsn: str, role: Role) -> Connection:
@@ -71,11 +81,10 @@ def open_pool(
 ) -> ConnectionPool[Connection]:
     """A pool that opens its connections in the background; close it when done.
 
-    A statement that waits longer than ``lock_wait`` for a lock fails (`LockNotAvailable`), so that
-    who waits for one row keeps no connection from the others; None waits as long as it takes.
+    Its statements wait for a lock as those of `connect` do.
     """
-    more = "" if lock_wait is None else f" -c lock_timeout={lock_wait // timedelta(milliseconds=1)}"
-    return _pool(conninfo(dsn, role, more=more), size=size, autocommit=False)
+    target = conninfo(dsn, role, more=_patience(lock_wait))
+    return _pool(target, size=size, autocommit=False)
 
 
 def open_door(dsn: str, *, size: int) -> ConnectionPool[Connection]:
@@ -85,6 +94,12 @@ def open_door(dsn: str, *, size: int) -> ConnectionPool[Connection]:
     round trip until somebody is.
     """
     return _pool(conninfo(dsn, "coldgate_api", more=_SEES_ALL), size=size, autocommit=True)
+
+
+def _patience(lock_wait: timedelta | None) -> str:
+    if lock_wait is None:
+        return ""
+    return f" -c lock_timeout={lock_wait // timedelta(milliseconds=1)}"
 
 
 def _pool(target: str, *, size: int, autocommit: bool) -> ConnectionPool[Connection]:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
+IN_USE = """
+    SELECT FROM consignment WHERE id = (SELECT consignment_id FROM approval WHERE id = %s)
+    FOR UPDATE"""
+
 
 def age(world: World, approval: dict[str, Any], **length: float) -> None:
     """Let time pass for one request."""
@@ -32,9 +36,9 @@ def age(world: World, approval: dict[str, Any], **length: float) -> None:
         connection.execute("ALTER TABLE approval ENABLE TRIGGER USER")
 
 
-def tick(world: World) -> int:
+def tick(world: World, **patience: timedelta) -> int:
     """One run of the scheduler's job."""
-    with connect(world.dsn, "coldgate_api") as connection:
+    with connect(world.dsn, "coldgate_api", **patience) as connection:
         return escalate_due(connection, datetime.now(UTC))
 
 
@@ -75,6 +79,19 @@ def test_two_schedulers_tell_once(world: World) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: tick(world), range(2)))
     assert told(world, approval).count("approval.escalated") == 1
+
+
+def test_request_about_goods_in_use_keeps_no_other_from_being_told(world: World) -> None:
+    stuck, other = waiting(world), waiting(world)
+    for approval in (stuck, other):
+        age(world, approval, hours=24)
+    with psycopg.connect(world.dsn) as holding:
+        holding.execute(IN_USE, (stuck["id"],))
+        tick(world, lock_wait=timedelta(milliseconds=50))
+
+        assert [told(world, one)[1:] for one in (stuck, other)] == [[], ["approval.escalated"]]
+    tick(world)
+    assert told(world, stuck) == ["approval.opened", "approval.escalated"]
 
 
 def test_expired_request_is_closed_with_its_disposition(world: World, people: People) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from api.metrics import Metrics
@@ -36,16 +37,17 @@ def execute(dsn: str, query: str, *parameters: object) -> list[tuple[object, ...
 class Count:
     """A job that counts, and fails as often as it is told to."""
 
-    def __init__(self, failures: int = 0) -> None:
+    def __init__(self, failures: int = 0, problem: Exception | None = None) -> None:
         self.runs = 0
         self.failures = failures
+        self.problem = problem or ValueError("told to fail")
 
     def __call__(self, connection: Connection, _now: datetime) -> None:
         key = {"key": f"{id(self)}/{self.runs}"}
         connection.execute("INSERT INTO reminder VALUES (%(key)s, 'maker')", key)
         if self.failures:
             self.failures -= 1
-            raise ValueError("told to fail")
+            raise self.problem
         self.runs += 1
 
 
@@ -145,11 +147,12 @@ def test_another_one_leads_when_the_leader_loses_its_connection(
     assert levels(dsn) == [1]
 
 
+@pytest.mark.parametrize("problem", [ValueError("any"), psycopg.errors.LockNotAvailable("busy")])
 def test_job_that_fails_leaves_nothing_and_the_others_run(
-    dsn: str, monkeypatch: pytest.MonkeyPatch
+    dsn: str, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
     monkeypatch.setattr("api.scheduler.RETRY_SECONDS", 0.0)
-    failing, sound = Count(failures=2), Count()
+    failing, sound = Count(failures=2, problem=problem), Count()
     jobs = [
         Job(name="failing", every=HOUR, action=failing),
         Job(name="sound", every=HOUR, action=sound),
