@@ -208,12 +208,13 @@ class Writer:
         """
         caller = self.asker.identify()
         with self.context.pool.connection() as connection:
-            visibility.limit_to(connection, caller.scope)
             kept = self._kept(connection, caller)
             if kept is not None:
                 return _repeated(kept)
             answer = action(connection, caller, *args, **kwargs)
-            self._keep(connection, caller, answer)
+            with connection.pipeline():
+                self._keep(connection, caller, answer)
+                connection.commit()
         return _json(self.status, _serialised(answer))
 
     def reauthenticate(self, proof: Proof, digest: bytes) -> Reauthenticated:
@@ -227,16 +228,20 @@ class Writer:
         """
         caller = self.asker.identify()
         with self.context.pool.connection() as connection:
-            visibility.limit_to(connection, caller.scope)
             kept = self._kept(connection, caller)
         if kept is not None:
             raise AnsweredBefore(_repeated(kept))
         return caller
 
     def _kept(self, connection: Connection, caller: Caller) -> StoredAnswer | None:
+        """What was answered before; from now on the transaction shows what the caller may see."""
         if self.key is None:
+            visibility.limit_to(connection, caller.scope)
             return None
-        kept = records.stored_answer(connection, party=caller.party, key=self.key)
+        with connection.pipeline():
+            visibility.limit_to(connection, caller.scope)
+            found = records.find_answer(connection, party=caller.party, key=self.key)
+        kept = found.fetchone()
         if kept is not None and kept.request_digest != self._digest_for(caller):
             raise ConflictError(
                 "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key came with another request before"

@@ -9,12 +9,14 @@ from pydantic import TypeAdapter
 
 from api.gate.facts import Facts, Judgement
 from coldgate.storage import documents, gate, scans
+from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
     from api.gate.facts import Demand
     from coldgate.model import Purpose
     from coldgate.storage.connection import Connection
     from coldgate.storage.dispositions import JudgedRow
+    from coldgate.storage.gate import FactsRow
 
 _FACTS: Final = TypeAdapter(Facts)
 _JUDGEMENT: Final = TypeAdapter(Judgement)
@@ -26,12 +28,19 @@ def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Fa
     The caller holds the consignment's lock and sees everything: a row that is hidden must not make
     a check pass.
     """
-    row = gate.facts(connection, consignment, purpose=purpose.value)
-    values = {part.name: getattr(row, part.name) for part in fields(row)}
-    facts = _FACTS.validate_python(
-        {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}
-    )
-    return replace(facts, demands=_verified(connection, facts))
+    return _facts(connection, gate.facts(connection, consignment, purpose=purpose.value), purpose)
+
+
+def lock_facts(
+    connection: Connection, consignment: str, purpose: Purpose, *, scope: str | None
+) -> Facts:
+    """The same, for whoever does not hold the lock yet; the transaction holds it from now on.
+
+    Raises:
+        NotFoundError: the party ``scope`` takes no part in such a consignment.
+    """
+    row = gate.lock_facts(connection, consignment, purpose=purpose.value, scope=scope)
+    return _facts(connection, row, purpose)
 
 
 def judgement_of(row: JudgedRow) -> Judgement:
@@ -41,6 +50,14 @@ def judgement_of(row: JudgedRow) -> Judgement:
     )
 
 
+def _facts(connection: Connection, row: FactsRow, purpose: Purpose) -> Facts:
+    values = {part.name: getattr(row, part.name) for part in fields(row)}
+    facts = _FACTS.validate_python(
+        {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}
+    )
+    return replace(facts, demands=_verified(connection, facts))
+
+
 def _verified(connection: Connection, facts: Facts) -> tuple[Demand, ...]:
     """The demands with their signatures verified over the bytes as they are stored now."""
     if all(demand.signed_by is None for demand in facts.demands):
@@ -48,9 +65,11 @@ def _verified(connection: Connection, facts: Facts) -> tuple[Demand, ...]:
             replace(demand, verified=demand.digest_matches is True and not demand.signed)
             for demand in facts.demands
         )
+    with everything(connection):
+        verdicts = documents.verdicts(connection, facts.consignment)
     proven = {
         (fact.requirement_id, fact.lot_number, fact.carrier_id, fact.document_id): fact.verified
-        for fact in documents.verdicts(connection, facts.consignment)
+        for fact in verdicts
     }
     return tuple(
         replace(

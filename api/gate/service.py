@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from api.gate.decision_approval import approval_of
 from api.gate.decision_making import Grant, Manner, conclude
-from api.gate.facts_reading import read_facts
+from api.gate.facts_reading import lock_facts
 from api.gate.schemas import ApprovalHint, CheckView, DecisionView, GateAnswer
 from api.gate.tokens_service import shown
 from api.quality.stopping import apply_judgement
@@ -14,7 +14,6 @@ from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import Purpose
 from coldgate.storage import consignments, gate
-from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -33,9 +32,7 @@ def ask(
     Goods that were released before are examined anew: a permit comes with a new token, a refusal
     moves nothing.
     """
-    gate.lock(connection, asked.consignment, scope=caller.scope)
-    with everything(connection):  # a row that the caller does not see counts as well
-        facts = read_facts(connection, asked.consignment, asked.purpose)
+    facts = lock_facts(connection, asked.consignment, asked.purpose, scope=caller.scope)
     _require_right(caller, facts)
     manner = Manner(
         actor=caller.actor,

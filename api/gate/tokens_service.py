@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from api.gate.facts_reading import read_facts
+from api.gate.facts_reading import lock_facts
 from api.gate.rules import decide
 from api.gate.schemas import PermitLine, PermitView, RedemptionView
 from api.gate.tokens import permit_id, require_same, token_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Purpose
-from coldgate.storage import gate, tokens
-from coldgate.storage.visibility import everything
+from coldgate.storage import tokens
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -55,10 +54,9 @@ def redeem(connection: Connection, caller: Caller, handed: RedemptionIn) -> Rede
     if permit.audience != caller.party:
         raise NotFoundError("permit", str(permit.id))
     require_same(handed.token, permit)
-    gate.lock(connection, permit.consignment_id, scope=caller.scope)
+    purpose = Purpose(permit.purpose)
+    facts = lock_facts(connection, permit.consignment_id, purpose, scope=caller.scope)
     _require_fresh(connection, permit)
-    with everything(connection):
-        facts = read_facts(connection, permit.consignment_id, Purpose(permit.purpose))
     _require_valid(permit, facts)
     redeemed_at = tokens.redeem(connection, permit.id, actor=caller.actor)
     caller.record(connection, "permit.redeemed", permit.consignment_id, permit=permit.id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from coldgate.errors import NotFoundError
+from coldgate.storage import visibility
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 from coldgate.storage.tokens import PermitRow
@@ -123,20 +125,31 @@ class DecisionRow:
     decided_at: datetime
 
 
-def lock(connection: Connection, consignment: str, *, scope: str | None) -> None:
-    """Hold the consignment to the end of the transaction, if the party ``scope`` takes part.
-
-    What is read afterwards is what the holder before committed.
-    """
-    parameters = {"id": consignment, "scope": scope}
-    if connection.execute(_SQL["lock"], parameters).fetchone() is None:
-        raise NotFoundError("consignment", consignment)
-
-
 def facts(connection: Connection, consignment: str, *, purpose: str) -> FactsRow:
     """All facts of a consignment that exists, in one snapshot; ask seeing everything."""
     parameters = {"id": consignment, "purpose": purpose}
     return fetch_new(connection, FactsRow, _SQL["facts"], parameters)
+
+
+def lock_facts(
+    connection: Connection, consignment: str, *, purpose: str, scope: str | None
+) -> FactsRow:
+    """Hold the consignment to the end of the transaction, if the party ``scope`` takes part.
+
+    The facts are read afterwards, seeing everything: what the holder before committed, and rows
+    that the party does not see. All of it is one trip to the database.
+    """
+    parameters = {"id": consignment, "purpose": purpose, "scope": scope}
+    cursor = connection.cursor(row_factory=class_row(FactsRow))
+    with connection.pipeline():
+        held = connection.execute(_SQL["lock"], parameters)
+        visibility.limit_to(connection, None)
+        cursor.execute(_SQL["facts"], parameters)
+        visibility.limit_to(connection, scope)
+    row = cursor.fetchone()
+    if held.fetchone() is None or row is None:
+        raise NotFoundError("consignment", consignment)
+    return row
 
 
 def judgement(connection: Connection, consignment: str) -> Judgement | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from psycopg.rows import class_row
+
 from coldgate.crypto import canonical_json
 from coldgate.storage.queries import load_queries
-from coldgate.storage.rows import fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from psycopg import Cursor
 
     from coldgate.storage.connection import Connection
 
@@ -29,19 +32,20 @@ class StoredAnswer:
 def append_ledger(
     connection: Connection, *, actor: str, kind: str, subject: str, body: Mapping[str, object]
 ) -> None:
-    """Append one entry; do it last, all writers queue here until this transaction ends."""
+    """Append one entry, with everything else that this transaction writes."""
     parameters = {"actor": actor, "kind": kind, "subject": subject, "body": canonical_json(body)}
     connection.execute(_SQL["append_ledger"], parameters)
 
 
-def stored_answer(connection: Connection, *, party: str, key: str) -> StoredAnswer | None:
-    """The answer already given under this key.
+def find_answer(connection: Connection, *, party: str, key: str) -> Cursor[StoredAnswer]:
+    """A cursor on the answer already given under this key, if there is one.
 
     Waits for a transaction that is answering it at this moment, and makes others wait for ours.
     """
     parameters = {"party": party, "key": key}
     connection.execute(_SQL["lock_key"], parameters)
-    return fetch_one(connection, StoredAnswer, _SQL["answer"], parameters)
+    cursor = connection.cursor(row_factory=class_row(StoredAnswer))
+    return cursor.execute(_SQL["answer"], parameters)
 
 
 def store_answer(connection: Connection, *, party: str, key: str, answer: StoredAnswer) -> None:

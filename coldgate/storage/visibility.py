@@ -12,6 +12,9 @@ from coldgate.storage.queries import load_queries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from psycopg import Cursor
+    from psycopg.rows import TupleRow
+
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("visibility")
@@ -36,10 +39,18 @@ def everything(connection: Connection) -> Iterator[None]:
     finally:
         # After an error of the database nothing is left to narrow: the transaction ends.
         if connection.info.transaction_status is not TransactionStatus.INERROR:
-            _act(connection, before)
+            _act(connection, _told(before))
 
 
-def _act(connection: Connection, party: str) -> str:
-    """Answer to ``party`` from now on; whom the transaction answered to before, '' for nobody."""
-    row = connection.execute(_SQL["act"], {"party": party}).fetchone()
+def _act(connection: Connection, party: str) -> Cursor[TupleRow]:
+    """Answer to ``party`` from now on; the cursor tells to whom before.
+
+    It is read late, so that a pipeline need not wait for it.
+    """
+    return connection.execute(_SQL["act"], {"party": party})
+
+
+def _told(before: Cursor[TupleRow]) -> str:
+    """Whom the transaction answered to, '' for nobody."""
+    row = before.fetchone()
     return str(row[0]) if row else ""
