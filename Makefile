@@ -27,7 +27,7 @@ up: .venv/ready ## run Coldgate on this machine until Ctrl-C
 	@$(BIN)/coldgate up $(ARGS)
 
 test: .venv/ready ## run every test that this machine can run, two at a time
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 mutants: .venv/ready ## plant mistakes in the judge and see the tests find every one
 	@$(BIN)/python tools/mutants.py $(ARGS)

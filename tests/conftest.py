@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).resolve().parents[1]
 TIMESCALE_DSN: Final = "COLDGATE_TEST_TIMESCALE_DSN"
 INSTALL_SECONDS: Final = 180
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - folders in it are made by mkdtemp
+MEMORY_BYTES_NEEDED: Final = 4 * 2**30  # by all servers of two workers
 TIMESCALE_SETTINGS: Final = {
     "shared_preload_libraries": "timescaledb",
     "timescaledb.max_background_workers": "0",  # else CREATE DATABASE … TEMPLATE waits for them
@@ -176,6 +178,7 @@ def pytest_report_header() -> list[str]:
         f"postgresql: {_plain_sentence()}",
         f"timescaledb: {_timescale_sentence()}",
         f"brokers: {_broker_sentence()}",
+        f"servers keep their files below {servers_folder()}",
     ]
 
 
@@ -200,10 +203,18 @@ def _broker_sentence() -> str:
     return "nats; tests on mosquitto are skipped: it is not installed"
 
 
+@cache
+def servers_folder() -> Path:
+    """In memory where there is room: most tests copy a database of a thousand files."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES_NEEDED:
+        return MEMORY
+    return Path(tempfile.gettempdir())
+
+
 @contextmanager
 def open_folder() -> Iterator[Path]:
     """A short-lived folder that a server's own user can pass, unlike pytest's."""
-    folder = Path(tempfile.mkdtemp(prefix="coldgate-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="coldgate-test-", dir=servers_folder()))
     folder.chmod(0o711)
     try:
         yield folder
