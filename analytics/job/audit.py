@@ -1,4 +1,4 @@
-"""The thread that looks at the evidence: each message once, then each final evaluation.
+"""The thread that looks at the evidence: each message, then each final evaluation, then again.
 
 The gate holds what was judged but not audited. Any process may be killed at any instant: what was
 found commits with the marks that it was looked for.
@@ -7,13 +7,14 @@ found commits with the marks that it was looked for.
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
 import psycopg
 
-from analytics.job.audit_message import NOTHING_STORED, difference, is_stored, told_by
-from coldgate.errors import WireError
+from analytics.job.audit_batch import examine
+from analytics.job.patrol import Patrol
 from coldgate.storage import evidence
 from coldgate.storage.connection import connect
 from coldgate.storage.evidence import Audit, AuditedBlock
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
 
-    from analytics.job.audit_message import Told
     from coldgate.storage.connection import Connection
-    from coldgate.storage.evidence import ChannelKey, Span, StoredMessage, Tide
+    from coldgate.storage.evidence import Span, StoredMessage, Tide
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ AUDITED: Final = prometheus_client.Counter(
 BATCH: Final = 500  # messages in one transaction
 _POLL_SECONDS: Final = 0.05  # a gate waits; an idle look is one query on an empty table
 _MESSAGE_SECONDS: Final = 1.0  # messages that no evaluation waits for
+_PATROL_SECONDS: Final = 1.0  # between batches that are looked at again
 _RETRY_SECONDS: Final = 1.0
 _MOST_LOGGED: Final = 10
 
@@ -46,6 +47,8 @@ class Auditor:
         self._dsn = dsn
         self._stop = stop
         self._mark: Tide | None = None
+        self._patrol = Patrol()
+        self._patrol_at = 0.0
 
     def run(self) -> None:
         """Work until asked to stop; a database that goes away is waited for."""
@@ -64,6 +67,9 @@ class Auditor:
             if waiting or idle_rounds * _POLL_SECONDS >= _MESSAGE_SECONDS:
                 idle_rounds = 0
                 self.audit(connection, waiting)
+            if time.monotonic() >= self._patrol_at:
+                self._patrol_at = time.monotonic() + _PATROL_SECONDS
+                self._patrol.step(connection)
             idle_rounds += 1
             self._stop.wait(_POLL_SECONDS)
 
@@ -104,10 +110,11 @@ def audit_evaluation(connection: Connection, evaluation: int, consignment: str) 
     """Put together what stands behind an evaluation, in the caller's transaction."""
     if not evidence.settle(connection, evaluation):
         return
+    evidence.take_turn(connection)  # what a patrol finds is of this evaluation, or counted here
     messages, unsigned, broken = evidence.messages_behind(connection, consignment)
-    problems = evidence.orphans(connection, consignment)
+    problems = evidence.strays_so_far(connection, consignment)
     if not evidence.body_is_entered(connection, evaluation):
-        problems.append("the evaluation is not the one that was entered in the ledger")
+        problems.append(evidence.NOT_ENTERED)
     found = len(broken) + len(problems)
     if broken:
         problems += evidence.problems(connection, broken)
@@ -124,16 +131,16 @@ def audit_evaluation(connection: Connection, evaluation: int, consignment: str) 
 
 
 def _audit(connection: Connection, messages: Sequence[StoredMessage]) -> None:
-    problems: dict[int, str] = {}
-    told = _readable(messages, problems)
-    unreadable = evidence.told_by(connection, list(problems)) if problems else {}
-    channels = evidence.channels(connection, {one.key[:2] for one in told})
+    examined = examine(connection, messages)
+    problems = examined.problems
+    unreadable = (
+        evidence.told_by(connection, list(examined.unreadable)) if examined.unreadable else {}
+    )
     spans = {message: list(found) for message, found in unreadable.items()}
-    for one in told:
-        if one.key in channels:
-            span = channels[one.key], one.first_at, one.last_at
+    for one in examined.told:
+        if one.key in examined.channels:
+            span = examined.channels[one.key], one.first_at, one.last_at
             spans.setdefault(one.message_id, []).append(span)
-    _compare(connection, {message.id: message for message in messages}, told, channels, problems)
     evidence.add_findings(
         connection,
         [(message.id, problems.get(message.id)) for message in messages],
@@ -143,43 +150,6 @@ def _audit(connection: Connection, messages: Sequence[StoredMessage]) -> None:
     AUDITED.labels("broken").inc(len(problems))
     if problems:
         logger.error("broken evidence", extra={"messages": sorted(problems)[:_MOST_LOGGED]})
-
-
-def _readable(messages: Sequence[StoredMessage], problems: dict[int, str]) -> list[Told]:
-    """What the messages say; those that cannot be believed are entered in ``problems``."""
-    told: list[Told] = []
-    for message in messages:
-        try:
-            told += told_by(message)
-        except WireError as error:
-            problems[message.id] = str(error)
-    return told
-
-
-def _compare(
-    connection: Connection,
-    messages: Mapping[int, StoredMessage],
-    told: Sequence[Told],
-    channels: Mapping[ChannelKey, int],
-    problems: dict[int, str],
-) -> None:
-    """Enter in ``problems`` which messages are stored otherwise than they say."""
-    known = [one for one in told if one.key in channels]
-    spans = [(channels[one.key], one.first_at, one.last_at) for one in known]
-    rows = iter(evidence.stored(connection, spans))
-    for one in told:
-        there = next(rows) if one.key in channels else NOTHING_STORED
-        if is_stored(one, there):
-            continue
-        channel = channels.get(one.key)
-        span = None if channel is None else (channel, one.first_at, one.last_at)
-        other = evidence.conflicts(connection, span) if span else set()
-        refused = one.key[1] in evidence.refused_serials(
-            connection, messages[one.message_id].payload
-        )
-        problem = difference(one, there, other, refused=refused)
-        if problem is not None:
-            problems.setdefault(one.message_id, f"logger {one.key[1]}: {problem}")
 
 
 def _blocks(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 
 from api.quality.reaction import react, release_audited
+from api.quality.stopping import revoke_unproven
 from coldgate.storage import reactions, visibility
 from coldgate.storage.connection import connect
 
@@ -65,6 +66,8 @@ class Reactor:
                     self._act(connection, consignment, self._react)
                 for consignment in self._due(connection, reactions.releases_due):
                     self._act(connection, consignment, release_audited)
+                for consignment in self._due(connection, reactions.relapses_due):
+                    self._act(connection, consignment, revoke_unproven)
                 for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
 

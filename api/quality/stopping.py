@@ -11,9 +11,9 @@ from api.quality.capa_opening import open_capa_by_rule
 from api.quality.cases import Found, cases
 from api.quality.grades import Grade, Judged, Place, grade, worse
 from api.quality.impact import reasons
-from api.quality.opening import open_deviation
+from api.quality.opening import Case, open_deviation
 from coldgate.model import LineState, Verdict
-from coldgate.storage import consignments, deviations, quality, reactions, records
+from coldgate.storage import consignments, deviations, evidence, quality, reactions, records
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from api.quality.opening import Opening
     from coldgate.storage.connection import Connection
     from coldgate.storage.consignments import LineRow
+    from coldgate.storage.evidence import AuditRow
     from coldgate.storage.gate import Judgement
     from coldgate.storage.reactions import JudgedRow, ReleasedLine
 
 ACTOR: Final = "coldgate"
+BROKEN: Final = "EVIDENCE_BROKEN"
 
 
 def apply_judgement(connection: Connection, consignment: str, newest: Judgement) -> None:
@@ -50,6 +52,44 @@ def apply_judgement(connection: Connection, consignment: str, newest: Judgement)
             _announce(connection, consignment, "lot.blocked", facts, stopped)
         if revoked:
             _announce(connection, consignment, "release.revoked", facts, revoked)
+
+
+def revoke_unproven(connection: Connection, consignment: str) -> bool:
+    """Revoke releases whose evidence no longer verifies; whether there were any.
+
+    No signature covers that. What was not released is held by the gate. The caller's transaction
+    holds the lock from now on; of two processes the second finds nothing to do.
+    """
+    consignments.locked(connection, consignment, scope=None)
+    if not reactions.claim_relapse(connection, consignment):
+        return False
+    with everything(connection):
+        revoked = consignments.move_lines(
+            connection,
+            consignment,
+            from_states=[LineState.RELEASED],
+            to_state=LineState.REVOKED,
+        )
+        audit = evidence.fetch_audit(connection, consignment)
+        if not revoked or audit is None:
+            return False
+        opening = open_deviation(connection, _broken(consignment, audit))
+        facts = {"evaluation": audit.version, "cause": BROKEN, "deviation": opening.id}
+        _announce(connection, consignment, "release.revoked", facts, revoked)
+    return True
+
+
+def _broken(consignment: str, audit: AuditRow) -> Case:
+    return Case(
+        consignment=consignment,
+        cause=BROKEN,
+        verdict=Verdict.FAIL,
+        source="judge",
+        trend_code=BROKEN,
+        found_at=datetime.now(UTC),
+        facts={"broken": audit.broken, "problems": audit.problems},
+        evaluation_id=audit.evaluation_id,
+    )
 
 
 def _is_final(judgement: Judgement) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("evidence")
+NOT_ENTERED: Final = "the evaluation is not the one that was entered in the ledger"
 MOST_PROBLEMS: Final = 20  # named in one audit; all are counted
 _STORED: Final = np.dtype(
     [
@@ -217,13 +218,19 @@ def problems(connection: Connection, messages: Sequence[int]) -> list[str]:
     return [text for (text,) in connection.execute(_SQL["problems"], parameters)]
 
 
-def orphans(connection: Connection, consignment: str) -> list[str]:
-    """What is said of readings that no message brought; not asked again once it was audited."""
-    first = connection.execute(_SQL["first_audit"], {"consignment": consignment}).fetchone()
-    if not (first and first[0]):
-        return []
+def strays(connection: Connection, consignment: str) -> list[str]:
+    """What is said of readings that no message brought; it looks at all of them."""
     parameters = {"consignment": consignment, "limit": MOST_PROBLEMS}
-    return [text for (text,) in connection.execute(_SQL["orphans"], parameters)]
+    return [text for (text,) in connection.execute(_SQL["strays"], parameters)]
+
+
+def strays_so_far(connection: Connection, consignment: str) -> list[str]:
+    """The same, from what was found before where it was looked for before."""
+    first = connection.execute(_SQL["first_audit"], {"consignment": consignment}).fetchone()
+    if first and first[0]:
+        return strays(connection, consignment)
+    parameters = {"consignment": consignment, "limit": MOST_PROBLEMS}
+    return [text for (text,) in connection.execute(_SQL["known_strays"], parameters)]
 
 
 def body_is_entered(connection: Connection, evaluation: int) -> bool:
@@ -237,8 +244,50 @@ def add_audit(connection: Connection, audit: Audit) -> None:
     connection.execute(_SQL["add_audit"], asdict(audit) | {"problems": Jsonb(audit.problems)})
 
 
-def fetch_audit(connection: Connection, consignment: str, version: int) -> AuditRow | None:
-    """The audit of one evaluation, None before it is done."""
+def next_watched(connection: Connection) -> str | None:
+    """The consignment whose evidence is to be looked at again first; None while none is due."""
+    row = connection.execute(_SQL["next_watched"]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def watch_on(connection: Connection, consignment: str) -> None:
+    """Look again later, if any of the goods may be used then."""
+    connection.execute(_SQL["watch_on"], {"consignment": consignment})
+    connection.execute(_SQL["watch_no_more"], {"consignment": consignment})
+
+
+def watched_messages(
+    connection: Connection, consignment: str, *, after: int, most: int
+) -> list[int]:
+    """The next messages behind a consignment that were found whole, in order of their ids."""
+    parameters = {"consignment": consignment, "after": after, "most": most}
+    return [number for (number,) in connection.execute(_SQL["watched_messages"], parameters)]
+
+
+def stored_messages(connection: Connection, messages: Sequence[int]) -> list[StoredMessage]:
+    """Those of the messages that are there, in order of their ids."""
+    parameters = {"messages": list(messages)}
+    return fetch_all(connection, StoredMessage, _SQL["stored_messages"], parameters)
+
+
+def add_relapses(
+    connection: Connection, consignment: str, found: Sequence[tuple[int | None, str]]
+) -> None:
+    """Keep what broke, each (message or None, problem); the gate sees it at once.
+
+    It is of the newest evaluation that was audited. One that is audited at this moment comes before
+    or after, and counts it itself.
+    """
+    take_turn(connection)
+    messages, told = columns(found, 2)
+    parameters = {"consignment": consignment, "messages": messages, "problems": told}
+    connection.execute(_SQL["add_relapses"], parameters)
+
+
+def fetch_audit(
+    connection: Connection, consignment: str, version: int | None = None
+) -> AuditRow | None:
+    """The audit of one evaluation, None before it is done; without ``version`` the newest one."""
     parameters = {"consignment": consignment, "version": version}
     return fetch_one(connection, AuditRow, _SQL["audit"], parameters)
 

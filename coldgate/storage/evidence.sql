@@ -81,7 +81,8 @@ SELECT NOT EXISTS (
 -- name: messages_behind
 -- The slack around a placement is the judge's.
 SELECT count(DISTINCT message_id), count(DISTINCT message_id) FILTER (WHERE NOT signed),
-    array_agg(DISTINCT message_id) FILTER (WHERE broken)
+    array_agg(DISTINCT message_id) FILTER (WHERE broken OR EXISTS (
+        SELECT FROM evidence_relapse AS relapse WHERE relapse.message_id = block.message_id))
 FROM placement
 JOIN channel ON channel.logger_id = placement.logger_id
 JOIN audited_block AS block ON block.channel_id = channel.id
@@ -89,11 +90,74 @@ JOIN audited_block AS block ON block.channel_id = channel.id
     AND block.first_at <= coalesce(placement.removed_at, 'infinity') + interval '1 hour'
 WHERE placement.consignment_id = %(consignment)s
 
+-- name: next_watched
+-- Whoever takes one and is killed leaves it for an hour.
+UPDATE evidence_watch SET due_at = clock_timestamp() + interval '1 hour'
+WHERE consignment_id = (
+    SELECT consignment_id FROM evidence_watch WHERE due_at <= clock_timestamp()
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING consignment_id
+
+-- name: watch_on
+-- As long again as it is since the audit, a day at least and a month at most.
+UPDATE evidence_watch SET due_at = clock_timestamp() + least(
+    greatest(clock_timestamp() - audited_at, interval '1 day'), interval '30 days')
+WHERE consignment_id = %(consignment)s
+
+-- name: watch_no_more
+-- Goods that went back, or are past their date, or of which nothing is left.
+DELETE FROM evidence_watch
+WHERE consignment_id = %(consignment)s AND NOT EXISTS (
+    SELECT FROM consignment_line AS line
+    LEFT JOIN lot ON lot.product_id = line.product_id AND lot.number = line.lot_number
+    WHERE line.consignment_id = evidence_watch.consignment_id
+      AND line.state NOT IN ('rejected', 'returned')
+      AND coalesce(lot.expires_on >= (clock_timestamp() AT TIME ZONE 'UTC')::date, true))
+
+-- name: watched_messages
+-- As in messages_behind, without what is known to be broken.
+SELECT DISTINCT message_id
+FROM placement
+JOIN channel ON channel.logger_id = placement.logger_id
+JOIN audited_block AS block ON block.channel_id = channel.id
+    AND block.last_at >= placement.placed_at - interval '1 hour'
+    AND block.first_at <= coalesce(placement.removed_at, 'infinity') + interval '1 hour'
+WHERE placement.consignment_id = %(consignment)s AND NOT broken AND message_id > %(after)s
+ORDER BY message_id LIMIT %(most)s
+
+-- name: stored_messages
+SELECT message.id, message.number, message.received_at, message.signed, message.payload,
+    stream.name AS stream, gateway.name AS gateway, gateway.party_id, gateway.public_key
+FROM message
+LEFT JOIN stream ON stream.id = message.stream_id
+LEFT JOIN gateway ON gateway.id = stream.gateway_id
+WHERE message.id = ANY(%(messages)s)
+ORDER BY message.id
+
+-- name: add_relapses
+INSERT INTO evidence_relapse (evaluation_id, message_id, problem)
+SELECT newest.id, found.message_id, found.problem
+FROM (
+    SELECT evaluation.id FROM evaluation
+    JOIN evidence_audit ON evaluation_id = evaluation.id
+    WHERE consignment_id = %(consignment)s ORDER BY version DESC LIMIT 1
+) AS newest
+CROSS JOIN unnest(%(messages)s::bigint[], %(problems)s::text[]) AS found (message_id, problem)
+ON CONFLICT DO NOTHING
+
+-- name: known_strays
+SELECT DISTINCT problem FROM evidence_relapse
+JOIN evaluation ON evaluation.id = evaluation_id
+WHERE consignment_id = %(consignment)s AND message_id IS NULL
+ORDER BY problem LIMIT %(limit)s
+
 -- name: problems
-SELECT concat('message ', message_id, ': ', problem) FROM audited_message
+SELECT concat('message ', message_id, ': ', problem)
+FROM (SELECT message_id, problem FROM audited_message WHERE problem IS NOT NULL
+      UNION SELECT message_id, problem FROM evidence_relapse) AS found
 WHERE message_id = ANY(%(messages)s) ORDER BY message_id LIMIT %(limit)s
 
--- name: orphans
+-- name: strays
 -- Readings that no message brought: told by channel and message, for those are far fewer.
 WITH stay AS (
     SELECT channel.id AS channel_id, placement.placed_at - interval '1 hour' AS first_at,
@@ -137,8 +201,17 @@ WHERE (%(scope)s::text IS NULL OR party_id = %(scope)s) AND id > %(after)s
 ORDER BY id LIMIT %(limit)s
 
 -- name: audit
-SELECT audit.evaluation_id, evaluation.version, audit.messages, audit.broken, audit.unsigned,
-    audit.problems, audit.audited_at
+SELECT audit.evaluation_id, evaluation.version, audit.messages,
+    audit.broken + later.broken AS broken, audit.unsigned, audit.problems || later.problems AS problems,
+    audit.audited_at
 FROM evidence_audit AS audit
 JOIN evaluation ON evaluation.id = audit.evaluation_id
-WHERE evaluation.consignment_id = %(consignment)s AND evaluation.version = %(version)s
+CROSS JOIN LATERAL (
+    SELECT count(*)::integer AS broken,
+        coalesce(jsonb_agg(concat('message ' || message_id || ': ', problem) ORDER BY id), '[]')
+            AS problems
+    FROM evidence_relapse WHERE evaluation_id = audit.evaluation_id
+) AS later
+WHERE evaluation.consignment_id = %(consignment)s
+  AND (%(version)s::integer IS NULL OR evaluation.version = %(version)s)
+ORDER BY evaluation.version DESC LIMIT 1

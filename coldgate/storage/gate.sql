@@ -75,8 +75,9 @@ SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.re
         FROM evaluation WHERE consignment_id = asked.id ORDER BY version DESC LIMIT 1) AS item)
         AS judgement,
     (SELECT row_to_json(item) FROM (
-        SELECT audited.evaluation_id, audited.messages, audited.broken, audited.unsigned,
-            audited.problems
+        SELECT audited.evaluation_id, audited.messages, audited.unsigned, audited.problems,
+            audited.broken + (SELECT count(*) FROM evidence_relapse AS relapse
+                              WHERE relapse.evaluation_id = audited.evaluation_id) AS broken
         FROM evidence_audit AS audited
         WHERE audited.evaluation_id = (
             SELECT id FROM evaluation WHERE consignment_id = asked.id AND NOT provisional

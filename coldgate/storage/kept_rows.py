@@ -61,6 +61,7 @@ KEPT: Final[Mapping[str, Kept]] = MappingProxyType(
         "lane_record": Kept(key=("evaluation_id",)),
         "evaluation": Kept(omitted=("body",)),
         "evidence_audit": Kept(key=("evaluation_id",)),
+        "evidence_relapse": Kept(),
         "gate_decision": Kept(),
         "permit_redemption": Kept(key=("permit_id",)),
         "approval_flow": Kept(),

@@ -97,6 +97,17 @@ def releases_due(connection: Connection) -> list[str]:
     return [row[0] for row in connection.execute(_SQL["release_due"]).fetchall()]
 
 
+def relapses_due(connection: Connection) -> list[str]:
+    """Consignments whose evidence was found broken, and nobody acted on it."""
+    return [row[0] for row in connection.execute(_SQL["relapses_due"]).fetchall()]
+
+
+def claim_relapse(connection: Connection, consignment: str) -> bool:
+    """Act on broken evidence in this transaction; False when somebody else did."""
+    parameters = {"consignment": consignment}
+    return connection.execute(_SQL["claim_relapse"], parameters).fetchone() is not None
+
+
 def settle_release(connection: Connection, consignment: str) -> None:
     """Take the consignment off the list; a later audit puts it there again."""
     connection.execute(_SQL["settle_release"], {"consignment": consignment})

@@ -62,5 +62,11 @@ ORDER BY l.position
 -- name: release_due
 SELECT consignment_id FROM release_due ORDER BY consignment_id
 
+-- name: relapses_due
+SELECT consignment_id FROM relapse_due ORDER BY consignment_id
+
+-- name: claim_relapse
+DELETE FROM relapse_due WHERE consignment_id = %(consignment)s RETURNING consignment_id
+
 -- name: settle_release
 DELETE FROM release_due WHERE consignment_id = %(consignment)s

@@ -20,7 +20,9 @@ from factories import (
     register_logger,
 )
 
+from analytics.job import patrol
 from analytics.job.audit import Auditor
+from analytics.job.patrol import Patrol
 from coldgate import wire
 from coldgate.storage import evidence
 from coldgate.storage.connection import connect
@@ -97,6 +99,15 @@ class Scene:
         found: tuple[int, int, int, list[str]] = fetch(self.dsn, query)[0]
         return found
 
+    def look_again(self) -> list[str]:
+        """What is found a day later, in as many steps as it takes."""
+        self.execute("UPDATE evidence_watch SET due_at = now()")
+        again = Patrol()
+        with connect(self.dsn, "coldgate_analytics", autocommit=True) as connection:
+            while again.step(connection):
+                pass
+        return fetch(self.dsn, "SELECT problem FROM evidence_relapse ORDER BY id")
+
 
 @pytest.fixture
 def scene(database: str) -> Scene:
@@ -172,6 +183,59 @@ def test_whatever_the_owner_of_the_database_changes_is_found(
 
     assert broken >= 1
     assert any(told in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE reading SET value = 5001 WHERE sequence = 2", "does not say"),
+        ("DELETE FROM message", "it is gone"),
+        (
+            "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
+            "readings of message 99, which never came",
+        ),
+        ("UPDATE evaluation SET body = '{}'", "entered in the ledger"),
+    ],
+)
+def test_what_the_owner_changes_after_the_audit_is_found_by_the_next_look(
+    scene: Scene, statement: str, told: str
+) -> None:
+    scene.send(51, 52, 53, base_ms=now_ms() - 600_000)
+    scene.judged()
+    assert scene.audit() == (1, 0, 0, [])
+    scene.tamper(statement)
+
+    problems = scene.look_again()
+
+    assert any(told in problem for problem in problems)
+    assert scene.look_again() == problems  # told once
+    scene.judged()
+    assert scene.audit()[1] == 1  # and of every later evaluation
+    assert fetch(scene.dsn, "SELECT consignment_id FROM relapse_due") == ["con-1"]
+
+
+def test_whole_evidence_is_looked_at_again_while_goods_may_be_used(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patrol, "BATCH", 1)
+    scene.execute(
+        "INSERT INTO product (id, name, party_id) VALUES ('vial', 'Vial', 'carrier-1');"
+        "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number, quantity)"
+        " VALUES ('con-1', 1, 'vial', 'A1', 1)"
+    )
+    for minute in range(2):
+        scene.send(51, first_sequence=minute, base_ms=now_ms() - 600_000 + 60_000 * minute)
+    scene.judged()
+    scene.audit()
+
+    assert scene.look_again() == []
+    later = "SELECT due_at > now() + interval '23 hours' FROM evidence_watch"
+    assert fetch(scene.dsn, later) == [True]
+    scene.execute("UPDATE consignment_line SET state = 'in_transit'")
+    scene.execute("UPDATE consignment_line SET state = 'quarantined'")
+    scene.execute("UPDATE consignment_line SET state = 'rejected'")
+    assert scene.look_again() == []
+    assert fetch(scene.dsn, "SELECT FROM evidence_watch") == []
 
 
 def test_evaluation_that_the_ledger_does_not_know_is_broken(scene: Scene) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
-YEAR = timedelta(days=365)
+DAY, YEAR = timedelta(days=1), timedelta(days=365)
 
 
 def travelling(world: World) -> tuple[str, int]:
@@ -129,6 +129,45 @@ def test_same_certificate_is_entered_once(world: World) -> None:
 
     path = f"/loggers/{logger}/certificates"
     assert refusal(world, "operator", path, body()) == (409, "ALREADY_EXISTS")
+
+
+def test_days_that_are_printed_are_whole_ones(world: World) -> None:
+    _, logger = travelling(world)
+
+    days = world.certify(logger, valid_from="2026-01-15", valid_to="2027-01-14")
+
+    assert (days["valid_from"], days["valid_to"]) == (
+        "2026-01-15T00:00:00Z",
+        "2027-01-14T23:59:59.999000Z",
+    )
+
+
+@pytest.mark.shows("LOGGER_UNCALIBRATED")
+@pytest.mark.parametrize(
+    ("ends", "begins", "answered"),
+    [
+        ("", "", "permit"),
+        ("T23:59:59Z", "T00:00:00Z", "permit"),
+        ("T23:59:59.999Z", "", "permit"),
+        ("T23:59:58Z", "", "block"),
+        ("", "T00:00:01Z", "block"),
+    ],
+)
+def test_certificates_that_follow_one_another_cover_a_journey_together(
+    world: World, ends: str, begins: str, answered: str
+) -> None:
+    consignment, logger = travelling(world)
+    (entered,) = world.get(f"/loggers/{logger}/certificates")["items"]
+    change = BEGIN.date() + timedelta(days=2)
+    first = {"valid_from": "2000-01-01", "valid_to": f"{change}{ends}"}
+    second = {"valid_from": f"{change + DAY}{begins}", "valid_to": "2199-12-31"}
+    plan = {"planned_arrival_at": (BEGIN + timedelta(days=5)).isoformat()}
+    assert world.of("maker").put(f"/consignments/{consignment}/plan", json=plan).is_success
+
+    world.certify(logger, supersedes=entered["id"], **first)
+    world.certify(logger, **second)
+
+    assert world.gate(consignment, "dispatch")["answer"] == answered
 
 
 @pytest.mark.parametrize(

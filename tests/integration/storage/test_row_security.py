@@ -62,6 +62,8 @@ document_vouch          -      -      SI
 document_withdrawal     -      -      SI
 evaluation              -      SI     S
 evidence_audit          -      SI     S
+evidence_relapse        -      SI     S
+evidence_watch          -      SUD    -
 excursion               -      SI     S
 gate_decision           -      -      SI
 gateway                 S      s      SIu
@@ -97,6 +99,7 @@ quarantine              SI     S      S
 reaction                -      -      SI
 reaction_due            -      -      SD
 reading                 SI     S      -
+relapse_due             -      -      SD
 release_due             -      -      SD
 reminder                -      -      SI
 restriction             -      -      SI
@@ -133,6 +136,7 @@ SERVICES_ONLY: Final = {  # what the api reads for its own work, for no party
     "oidc_link",
     "reaction",
     "reaction_due",
+    "relapse_due",
     "release_due",
     "reminder",
     "schedule_run",

@@ -169,3 +169,24 @@ def test_consignment_that_the_database_refuses_to_serve_stops_no_other(world: Wo
             owner.execute(f"DROP FUNCTION refuse_{name} CASCADE")
     world.wait_for_reactions()
     assert world.causes(stuck)
+
+
+@pytest.mark.shows("EVIDENCE_BROKEN")
+def test_release_falls_with_evidence_that_breaks_after_its_audit(world: World) -> None:
+    consignment = world.released()
+    permit = world.gate(consignment, "receipt_release")["permit"]
+
+    world.fetch(
+        "INSERT INTO evidence_relapse (evaluation_id, problem)"
+        " SELECT max(id), 'message 7: it is gone' FROM evaluation WHERE consignment_id = %s"
+        " RETURNING id",
+        consignment,
+    )
+
+    assert wait_until(lambda: world.states(consignment) == ["revoked"], seconds=10)
+    assert world.causes(consignment) == ["EVIDENCE_BROKEN"]
+    assert "release.revoked" in world.announced(consignment)
+    answer = world.gate(consignment, "receipt_release")
+    assert [one["code"] for one in answer["reasons"]] == ["EVIDENCE_BROKEN"]
+    used = world.of("operator").post("/gate/permits/redeem", json={"token": permit["token"]})
+    assert used.json()["code"] == "PERMIT_VOID"

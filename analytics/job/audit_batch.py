@@ -1,0 +1,77 @@
+"""Stored messages beside the readings that are stored as theirs, many at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analytics.job.audit_message import NOTHING_STORED, difference, is_stored, told_by
+from coldgate.errors import WireError
+from coldgate.storage import evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from analytics.job.audit_message import Told
+    from coldgate.storage.connection import Connection
+    from coldgate.storage.evidence import ChannelKey, StoredMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Examined:
+    """What messages say and what is wrong with them, in words by their ids.
+
+    Those that cannot be believed are ``unreadable``: they say nothing.
+    """
+
+    told: Sequence[Told]
+    channels: Mapping[ChannelKey, int]
+    problems: Mapping[int, str]
+    unreadable: frozenset[int]
+
+
+def examine(connection: Connection, messages: Sequence[StoredMessage]) -> Examined:
+    """Verify the signatures of messages, and compare what they say with what is stored."""
+    problems: dict[int, str] = {}
+    told = _readable(messages, problems)
+    unreadable = frozenset(problems)
+    channels = evidence.channels(connection, {one.key[:2] for one in told})
+    _compare(connection, {message.id: message for message in messages}, told, channels, problems)
+    return Examined(told=told, channels=channels, problems=problems, unreadable=unreadable)
+
+
+def _readable(messages: Sequence[StoredMessage], problems: dict[int, str]) -> list[Told]:
+    """What the messages say; those that cannot be believed are entered in ``problems``."""
+    told: list[Told] = []
+    for message in messages:
+        try:
+            told += told_by(message)
+        except WireError as error:
+            problems[message.id] = str(error)
+    return told
+
+
+def _compare(
+    connection: Connection,
+    messages: Mapping[int, StoredMessage],
+    told: Sequence[Told],
+    channels: Mapping[ChannelKey, int],
+    problems: dict[int, str],
+) -> None:
+    """Enter in ``problems`` which messages are stored otherwise than they say."""
+    known = [one for one in told if one.key in channels]
+    spans = [(channels[one.key], one.first_at, one.last_at) for one in known]
+    rows = iter(evidence.stored(connection, spans))
+    for one in told:
+        there = next(rows) if one.key in channels else NOTHING_STORED
+        if is_stored(one, there):
+            continue
+        channel = channels.get(one.key)
+        span = None if channel is None else (channel, one.first_at, one.last_at)
+        other = evidence.conflicts(connection, span) if span else set()
+        refused = one.key[1] in evidence.refused_serials(
+            connection, messages[one.message_id].payload
+        )
+        problem = difference(one, there, other, refused=refused)
+        if problem is not None:
+            problems.setdefault(one.message_id, f"logger {one.key[1]}: {problem}")
