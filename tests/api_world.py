@@ -171,7 +171,7 @@ class World:
     def add_budget(self) -> str:
         """A profile of the maker with a stability budget of an hour above 8 °C; its id."""
         bands = {"bands": [{"above": 8.0, "budget": "1h"}]}
-        profile = make_profile(id="ACME_BUDGET", stability=bands).as_json()
+        profile = make_profile(id=f"ACME_BUDGET_{next(self.numbers)}", stability=bands).as_json()
         stored: str = self.post("/profiles", {"profile": profile}, party="maker")["id"]
         return stored
 
@@ -210,7 +210,7 @@ class World:
 
     def event(self, consignment: str, kind: str) -> dict[str, Any]:
         body = {"kind": kind, "happened_at": (BEGIN + timedelta(hours=8)).isoformat()}
-        return self.post(f"/consignments/{consignment}/events", body, party="hospital")
+        return self.post(f"/consignments/{consignment}/events", body, party="maker")
 
     def gate(self, consignment: str, purpose: str, **fields: Any) -> dict[str, Any]:
         body = {"consignment": consignment, "purpose": purpose} | fields
@@ -279,10 +279,15 @@ def judge(
     row = connection.execute(
         "INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,"
         " reason_codes, zones, profile_id, profile_version, engine, input_digest, body)"
-        " SELECT %(consignment)s, coalesce(max(version), 0) + 1, %(verdict)s, %(provisional)s,"
-        " %(with_excursions)s, %(reason_codes)s, %(zones)s, 'USP_CCT_2_8',"
-        " (SELECT max(version) FROM profile WHERE id = 'USP_CCT_2_8'), 'test', '-', %(body)s"
-        " FROM evaluation WHERE consignment_id = %(consignment)s RETURNING version, id",
+        " SELECT %(consignment)s, coalesce(max(evaluation.version), 0) + 1, %(verdict)s,"
+        " %(provisional)s, %(with_excursions)s, %(reason_codes)s, %(zones)s,"
+        " coalesce(chosen.id, 'USP_CCT_2_8'),"
+        " coalesce(chosen.version, (SELECT max(version) FROM profile WHERE id = 'USP_CCT_2_8')),"
+        " 'test', '-', %(body)s"
+        " FROM (SELECT profile_id, profile_version FROM consignment"
+        "       WHERE id = %(consignment)s) AS chosen (id, version)"
+        " LEFT JOIN evaluation ON consignment_id = %(consignment)s"
+        " GROUP BY chosen.id, chosen.version RETURNING version, id",
         values | fields,
     ).fetchone()
     assert row is not None

@@ -13,9 +13,9 @@ from api.gate.disposition_rules import (
     require_statement,
 )
 from api.gate.disposition_schemas import Choice
-from api.gate.dispositions import record_now, tell_closed
+from api.gate.dispositions import record_now, tell_closed, waits
 from coldgate.model import LineState, Verdict
-from coldgate.storage import consignments, dispositions, gate, quality, stability, visibility
+from coldgate.storage import consignments, dispositions, quality, stability, visibility
 
 if TYPE_CHECKING:
     from coldgate.storage.approvals import ApprovalRow
@@ -50,8 +50,7 @@ def _require_current(connection: Connection, row: DispositionRow, decision: Choi
     lines = choose(consignments.lines(connection, consignment.id), row.positions)
     judged = dispositions.judged(connection, consignment.id, row.evaluation_version)
     release = decision is Choice.RELEASE
-    unjudged = gate.unjudged(connection, consignment.id) if release else 0
-    require_final(judged, unjudged=unjudged)
+    require_final(judged, waiting=release and waits(connection, consignment.id, decision))
     if needs_statement(decision, Verdict(row.verdict)):
         document = row.statement_document_id
         statement = None if document is None else dispositions.statement(connection, document)

@@ -59,14 +59,14 @@ def require_disposable(lines: Sequence[LineRow]) -> None:
         raise ConflictError("NOT_DISPOSABLE", f"nothing to decide: {words}")
 
 
-def require_final(judged: JudgedRow, *, unjudged: int) -> None:
+def require_final(judged: JudgedRow, *, waiting: bool) -> None:
     """Return if this is the newest word of the judge, a final one, with nothing left to judge."""
     if not judged.newest:
         words = f"evaluation {judged.version} is not the newest one"
         raise ConflictError("EVALUATION_OUTDATED", words)
     if judged.provisional:
         raise ConflictError("EVALUATION_PROVISIONAL", "the journey is not over for the judge")
-    if unjudged:
+    if waiting:
         raise ConflictError("JUDGEMENT_PENDING", "readings wait for the judge; ask again")
 
 

@@ -59,7 +59,7 @@ def propose(
     with everything(connection):
         lines = choose(consignments.lines(connection, consignment), new.lines)
         judged = dispositions.judged(connection, consignment, new.evaluation)
-        require_final(judged, unjudged=gate.unjudged(connection, consignment))
+        require_final(judged, waiting=waits(connection, consignment, new.decision))
         verdict = verdict_of(judgement_of(judged), lines)
         require_allowed(new.decision, verdict, judged.profile_id)
         _require_statement(connection, found, lines, new, verdict)
@@ -116,6 +116,16 @@ def supersede(connection: Connection, consignment: str) -> int:
         for row in outdated:
             _supersede(connection, row)
     return len(outdated)
+
+
+def waits(connection: Connection, consignment: str, decision: Choice) -> bool:
+    """Whether the judge has yet to look at facts that count for the decision.
+
+    The gate would refuse a release for those of the lots in other consignments as well.
+    """
+    if gate.unjudged(connection, consignment):
+        return True
+    return decision is Choice.RELEASE and gate.waits_elsewhere(connection, consignment)
 
 
 def record_now(connection: Connection, subject_id: str) -> dict[str, object]:

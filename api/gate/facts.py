@@ -99,6 +99,18 @@ class Logger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Another consignment of a lot, with facts that may be about units which came from there.
+
+    The judge has yet to look at them. Not everybody who hears of the lot may hear of it.
+    """
+
+    product_id: str
+    lot_number: str
+    consignment_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartWord:
     """What the judge said of a part of the goods, as it was stored."""
 
@@ -179,6 +191,7 @@ class Facts:
     now: datetime  # by the database's clock, UTC
     accepts_unsigned: bool
     unjudged: int
+    elsewhere: tuple[Elsewhere, ...]
     lines: tuple[Line, ...]
     restrictions: tuple[Restriction, ...]
     demands: tuple[Demand, ...]
@@ -211,6 +224,15 @@ class Facts:
         return frozenset(
             (line.product_id, line.lot_number) for line in self.lines if line.registered
         )
+
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        """Consignments of the lots that were asked about whose facts are not judged yet."""
+        lots = {(line.product_id, line.lot_number) for line in self.lines}
+        found = (
+            one.consignment_id for one in self.elsewhere if (one.product_id, one.lot_number) in lots
+        )
+        return tuple(dict.fromkeys(found))
 
     def about(self, lines: Iterable[Line]) -> Self:
         """The same facts, asked about these lines only."""

@@ -135,8 +135,8 @@ def _judged(facts: Facts) -> Finding:
     if judgement is None:
         return held(NOT_JUDGED)
     told = {"evaluation": judgement.version}
-    if facts.unjudged:
-        return held("committed facts are not judged yet", *links, waiting=facts.unjudged)
+    if facts.unjudged or facts.waits_for:
+        return _waiting(facts)
     if judgement.provisional:
         return held("the newest evaluation is provisional", *links, **told)
     profile = facts.profile
@@ -146,6 +146,18 @@ def _judged(facts: Facts) -> Finding:
     ):
         return held("judged by another profile", *links, **told)
     return passed("everything committed is judged", *links, **told)
+
+
+def _waiting(facts: Facts) -> Finding:
+    """Which facts the judge has yet to look at: of this journey, or of the lots on others.
+
+    The others are not named: decisions are read by more than who may know of them.
+    """
+    if facts.unjudged:
+        links = judgement_link(facts)
+        return held("committed facts are not judged yet", *links, waiting=facts.unjudged)
+    reason = "facts of these lots on other journeys are not judged yet"
+    return held(reason, *_stability(list(facts.lines)), journeys=len(facts.waits_for))
 
 
 def _log_complete(facts: Facts) -> Finding:

@@ -129,7 +129,8 @@ class GateAnswer(DecisionView):
 
     ``reasons`` are the checks that did not pass. ``deviation`` is set where some lines may not
     pass, ``approval`` where people may settle that. Lines that were released before are not moved
-    by a refusal: their ``state`` says so.
+    by a refusal: their ``state`` says so. ``waits_for`` are other consignments of these lots, as
+    far as the caller may know of them, whose facts have to be judged first: ask again in a second.
     """
 
     answer: Literal["permit", "block"]
@@ -137,6 +138,7 @@ class GateAnswer(DecisionView):
     reasons: list[CheckView]
     approval: ApprovalHint | None
     deviation: int | None
+    waits_for: Annotated[list[str], Field(default_factory=list)]
 
 
 class RedemptionIn(Body):

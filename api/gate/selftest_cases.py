@@ -11,6 +11,7 @@ from api.gate.facts import (
     Carrier,
     Demand,
     Disposition,
+    Elsewhere,
     Facts,
     Judgement,
     LedgerState,
@@ -49,6 +50,7 @@ LINE: Final = Line(
 _RESTRICTION: Final = Restriction(
     id=1, kind="hold", product_id="vaccine", lot_number="A1", reference=""
 )
+_ELSEWHERE: Final = Elsewhere(product_id="vaccine", lot_number="A1", consignment_id="earlier")
 _DEMAND: Final = Demand(
     requirement_id=1,
     product_id="vaccine",
@@ -111,6 +113,7 @@ CLEAN: Final = Facts(
     now=NOW,
     accepts_unsigned=False,
     unjudged=0,
+    elsewhere=(),
     lines=(LINE,),
     restrictions=(),
     demands=(_DEMAND,),
@@ -238,6 +241,7 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
         _judgement(profile_version=2),
         _judgement(profile_id="OTHER"),
         replace(CLEAN, unjudged=1),
+        replace(CLEAN, elsewhere=(_ELSEWHERE,)),
         replace(CLEAN, received_at=None),
     ),
     "LOG_INCOMPLETE": (*_log("LOG_INCOMPLETE"), *_log("LOW_COVERAGE"), *_log("NO_READINGS")),

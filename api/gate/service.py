@@ -55,6 +55,7 @@ def ask(
         reasons=[CheckView.model_validate(one.as_json()) for one in made.decision.blocking],
         approval=None if hint is None else ApprovalHint.model_validate(hint),
         deviation=made.deviation,
+        waits_for=gate.seen(connection, facts.waits_for) if facts.waits_for else [],
     )
 
 

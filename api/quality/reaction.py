@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from api.gate.decision_release import release_if_clean
-from api.gate.dispositions import supersede
+from api.gate.disposition_schemas import Choice
+from api.gate.dispositions import supersede, waits
 from api.quality.stopping import apply_judgement
 from coldgate.storage import consignments, gate, reactions
 
@@ -33,11 +34,11 @@ def react(connection: Connection, consignment: str) -> int:
 def release_audited(connection: Connection, consignment: str) -> bool:
     """Let goods go that waited for the audit alone, by their policy; whether they went.
 
-    While committed facts are not judged, or the newest judgement's evidence is not audited, the
-    consignment stays on the list: an audit that commits at this moment found it there.
+    While facts that count for it are not judged, or the newest judgement's evidence is not audited,
+    the consignment stays on the list: an audit that commits at this moment found it there.
     """
     consignments.locked(connection, consignment, scope=None)
-    if gate.unjudged(connection, consignment) or not gate.audited(connection, consignment):
+    if waits(connection, consignment, Choice.RELEASE) or not gate.audited(connection, consignment):
         return False
     released = release_if_clean(connection, consignment) is not None
     reactions.settle_release(connection, consignment)

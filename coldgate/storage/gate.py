@@ -45,7 +45,8 @@ class Judgement:
 class FactsRow:
     """Everything that a decision is made from, as one statement found it.
 
-    Lists hold plain JSON values; ``unjudged`` counts rows of `touched`. ``profile_from`` and
+    Lists hold plain JSON values; ``unjudged`` counts rows of `touched`, and ``elsewhere`` has the
+    other consignments of its lots of which some wait. ``profile_from`` and
     ``profile_until`` are the days on which goods may be frozen to the profile, None where they do
     not matter, or no longer since goods have left.
     """
@@ -64,6 +65,7 @@ class FactsRow:
     now: datetime
     accepts_unsigned: bool
     unjudged: int
+    elsewhere: list[object]
     lines: list[object]
     restrictions: list[object]
     demands: list[object]
@@ -161,6 +163,22 @@ def unjudged(connection: Connection, consignment: str) -> int:
     """How many committed changes the judge has yet to look at; ask seeing everything."""
     row = connection.execute(_SQL["unjudged"], {"id": consignment}).fetchone()
     return int(row[0]) if row else 0
+
+
+def waits_elsewhere(connection: Connection, consignment: str) -> bool:
+    """Whether facts of its lots in other consignments have to be judged first.
+
+    Of lots with a stability budget, of which units may have been there before; ask seeing
+    everything.
+    """
+    row = connection.execute(_SQL["waits_elsewhere"], {"id": consignment}).fetchone()
+    return row is None or bool(row[0])
+
+
+def seen(connection: Connection, consignments: Sequence[str]) -> list[str]:
+    """Those of the consignments that the transaction may see."""
+    rows = connection.execute(_SQL["seen"], {"ids": list(consignments)}).fetchall()
+    return [row[0] for row in rows]
 
 
 def unverified(connection: Connection, consignment: str) -> bool:

@@ -69,6 +69,9 @@ SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.re
                 WHERE placement.consignment_id = asked.id)
             AND asked.id IN (SELECT concerned_consignments(
                 touched.channel_id, touched.first_at, touched.last_at)))) AS unjudged,
+    CASE WHEN %(purpose)s = 'dispatch' THEN '[]' ELSE (
+        SELECT coalesce(json_agg(item ORDER BY item.consignment_id), '[]')
+        FROM unjudged_elsewhere(asked.id) AS item) END AS elsewhere,
     (SELECT row_to_json(item) FROM (
         SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_version,
             reason_codes, zones
@@ -107,6 +110,13 @@ WHERE consignment_id = %(id)s
            SELECT channel.id FROM placement JOIN channel ON channel.logger_id = placement.logger_id
            WHERE placement.consignment_id = %(id)s)
        AND %(id)s IN (SELECT concerned_consignments(channel_id, first_at, last_at)))
+
+-- name: waits_elsewhere
+SELECT EXISTS (SELECT FROM unjudged_elsewhere(%(id)s))
+
+-- name: seen
+-- By policies, of those that the transaction may see.
+SELECT id FROM consignment WHERE id = ANY(%(ids)s) ORDER BY id
 
 -- name: unverified
 SELECT EXISTS (

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 from gate_cases import RECEIPT, goods, of
-from races.rounds import rounds
+from races.rounds import at_once, rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from api_world import World
 
 pytestmark = pytest.mark.database
 
 ROUNDS = rounds(12)
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """What the actions return, begun together."""
-    barrier = threading.Barrier(len(actions))
-
-    def begin(action: Callable[[], Any]) -> Any:
-        barrier.wait()
-        return action()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return [done.result() for done in [pool.submit(begin, action) for action in actions]]
 
 
 def touch(world: World, consignment: str) -> None:
