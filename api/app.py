@@ -19,6 +19,7 @@ from api.consignments import (
     lot_routes,
     profile_routes,
     profile_service,
+    travel_routes,
 )
 from api.consignments import routes as consignment_routes
 from api.context import Context
@@ -92,6 +93,7 @@ ROUTERS: Final = (
     goods_routes.router,
     profile_routes.router,
     lot_routes.router,
+    travel_routes.router,
     consignment_routes.router,
     evidence_routes.router,
     scan_routes.router,

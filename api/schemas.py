@@ -32,6 +32,9 @@ Identifier = Annotated[
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Reason = Annotated[
+    str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$", description="For the record")
+]
 Zone = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[!-~]+$")]
 Serial = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 LotNumber = Annotated[str, Field(pattern=r"^[!-z]{1,20}$", description="GS1 AI (10)")]

@@ -44,6 +44,10 @@ _GOODS: Final = (
     b"INSERT INTO product (id, party_id, name) VALUES ('vaccine', %(party)s, 'Vaccine')",
     b"INSERT INTO lot (product_id, number, expires_on) VALUES ('vaccine', 'LOT', '2199-12-31')",
     b"""
+    INSERT INTO product_profile (product_id, profile_id, profile_version, stated_by)
+    SELECT 'vaccine', id, max(version), 'bench' FROM profile WHERE id = 'USP_CCT_2_8' GROUP BY id
+    """,
+    b"""
     INSERT INTO carrier_qualification
         (party_id, carrier_id, profile_id, state, valid_from, valid_until, entered_by)
     VALUES ('operator', %(party)s, 'USP_CCT_2_8', 'approved', '2000-01-01', '2199-12-31', 'bench')

@@ -293,6 +293,10 @@ class Things:
         body = {"kind": "conformity_certificate", "per": "lot"}
         return int(self._world.post("/products/vaccine/requirements", body, party="maker")["id"])
 
+    def statement(self) -> int:
+        body = {"id": "IVD_2_8"}
+        return int(self._world.post("/products/vaccine/profiles", body, party="maker")["id"])
+
     def document(self) -> int:
         answer = self._world.of("maker").post(
             "/documents",

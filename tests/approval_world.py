@@ -136,7 +136,7 @@ def sign_straight(world: World, person: Person, approval: dict[str, Any]) -> str
 def house(world: World) -> House:
     """A house of its own for one test."""
     made = House(world, world.join("manufacturer"))
-    world.post("/products", {"id": made.product, "name": "Vial"}, party=made.party)
+    world.add_product(made.product, party=made.party)
     lot = {"number": "A1", "expires_on": "2199-12-31"}
     world.post(f"/products/{made.product}/lots", lot, party=made.party)
     return made

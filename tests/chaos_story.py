@@ -141,7 +141,7 @@ def plan(api: httpx.Client) -> None:
     carrier = {"id": "carrier-1", "name": "Carrier", "kind": "carrier"}
     _done(api.post("/parties", json=carrier))
     product = {"id": "vaccine", "name": "Vaccine", "freeze_sensitive": False, "party": "carrier-1"}
-    _done(api.post("/products", json=product))
+    _done(api.post("/products", json=product | {"profiles": [{"id": PROFILE}]}))
     approval = {"carrier": "carrier-1", "profile": PROFILE}
     days = {"valid_from": "2000-01-01", "valid_until": "2099-12-31"}
     _done(api.post("/qualifications", json=approval | days))

@@ -20,8 +20,7 @@ ZONE: Final = {"verdict": "PASS", "reason_codes": [], "with_excursions": False, 
 
 def goods(world: World, **lot: Any) -> tuple[str, str]:
     """A product of the maker that nobody else ships, and its lot A1."""
-    product = world.name("product")
-    world.post("/products", {"id": product, "name": product}, party="maker")
+    product = world.add_product(world.name("product"))
     body = {"number": "A1", "expires_on": "2199-12-31"} | lot
     world.post(f"/products/{product}/lots", body, party="maker")
     return product, "A1"

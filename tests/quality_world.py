@@ -146,7 +146,7 @@ class Plant:
 def plant(world: World) -> Plant:
     """A manufacturer with one product in two lots, two of quality and an approver."""
     party = world.join("manufacturer")
-    world.post("/products", {"id": f"{party}-vial", "name": "Vial"}, party=party)
+    world.add_product(f"{party}-vial", party=party)
     for lot in ("A1", "A2"):
         body = {"number": lot, "expires_on": "2199-12-31"}
         world.post(f"/products/{party}-vial/lots", body, party=party)

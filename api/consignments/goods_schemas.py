@@ -6,10 +6,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from api.consignments.expiry import parse_expiry
-from api.schemas import Body, Identifier, LotNumber, Name, View, example
+from api.consignments.schemas import ProfileRef
+from api.schemas import Body, Identifier, LotNumber, Name, Reason, View, example
 from coldgate.errors import ScanError
 from coldgate.udi.checks import checked_gtin
 from coldgate.udi.hibc import article_of
+
+MAX_PROFILES = 100
 
 
 def _is_expiry(text: str) -> str:
@@ -70,7 +73,10 @@ class Identification(Body):
 
 
 class ProductIn(Body):
-    """An article to register."""
+    """An article to register; ``profiles`` are those by which its goods may travel.
+
+    Without one they do not leave. They are stated by who may configure, here or afterwards.
+    """
 
     model_config = example(
         id="vaccine", name="Vaccine, 10 doses", gtin="09506000134352", freeze_sensitive=True
@@ -82,6 +88,7 @@ class ProductIn(Body):
     scan_required: bool = False
     freeze_sensitive: bool = True
     shock_sensitive: bool = False
+    profiles: Annotated[tuple[ProfileRef, ...], Field(max_length=MAX_PROFILES)] = ()
     party: Identifier | None = None
 
 
@@ -97,6 +104,31 @@ class ProductView(View):
     freeze_sensitive: bool
     shock_sensitive: bool
     created_at: datetime
+
+
+class TravelView(View):
+    """That goods of a product may travel by a profile, until ``withdrawn_at``."""
+
+    id: int
+    product: Annotated[str, Field(validation_alias="product_id")]
+    profile: Annotated[str, Field(validation_alias="profile_id")]
+    version: Annotated[int, Field(validation_alias="profile_version")]
+    stated_at: datetime
+    withdrawal_reason: str | None
+    withdrawn_at: datetime | None
+
+
+class TravelList(View):
+    """What was stated about one product, oldest first."""
+
+    items: list[TravelView]
+
+
+class ProfileWithdrawalIn(Body):
+    """Why goods may travel by a profile no longer."""
+
+    model_config = example(reason="replaced by a stricter one")
+    reason: Reason
 
 
 class LotIn(Body):

@@ -12,6 +12,7 @@ from api.consignments.goods_schemas import (
     LotView,
     ProductView,
 )
+from api.consignments.travel_service import allow_profile
 from api.schemas import Page, page_of
 from coldgate.storage import goods
 from coldgate.storage.goods import NewProduct
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_product(connection: Connection, caller: Caller, new: ProductIn) -> ProductView:
-    """Register an article of the caller, or for the operator of the party named."""
+    """Register an article of the caller, or for the operator of the party named, with profiles."""
     row = goods.insert_product(
         connection,
         NewProduct(
@@ -39,6 +40,8 @@ def add_product(connection: Connection, caller: Caller, new: ProductIn) -> Produ
         ),
     )
     caller.record(connection, "product.added", row.id, name=row.name, **_names(row))
+    for profile in new.profiles:
+        allow_profile(connection, caller, row.id, profile)
     return ProductView.model_validate(row)
 
 

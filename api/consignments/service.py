@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from analytics.case import Role
+from api.consignments.journey_rules import (
+    CLOCK_TOLERANCE,
+    answers_for_goods,
+    require_may_loosen,
+    require_tellable,
+)
 from api.consignments.profile_service import resolve
 from api.consignments.schemas import (
     ConsignmentBrief,
@@ -20,8 +26,8 @@ from api.consignments.schemas import (
     SealView,
 )
 from api.schemas import Page, page_of
-from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
-from coldgate.model import EventKind, LineState
+from coldgate.errors import ConflictError, NotFoundError
+from coldgate.model import EventKind, LineState, ReleasePolicy
 from coldgate.storage import consignments, gate, placements, seals, stability, visibility
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, Plan
 from coldgate.storage.placements import NewPlacement
@@ -41,12 +47,10 @@ if TYPE_CHECKING:
     from coldgate.storage.consignments import ConsignmentRow
     from coldgate.storage.stability import ToldEnds
 
-CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # S3: a stamp further ahead is not believed
-JOURNEY_ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
-
 
 def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) -> ConsignmentView:
     """Plan a transport; its lines start as planned."""
+    require_may_loosen(caller, new.release_policy)
     profile = None if new.profile is None else resolve(connection, new.profile)
     consignments.insert(
         connection,
@@ -58,6 +62,8 @@ def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) 
     )
     consignments.insert_lines(connection, new.id, _new_lines(new))
     consignments.insert_legs(connection, new.id, _new_legs(new))
+    with visibility.everything(connection):
+        stability.touch_reached(connection, new.id)
     caller.record(connection, "consignment.added", new.id, **new.model_dump(mode="json"))
     return get_consignment(connection, caller, new.id)
 
@@ -119,11 +125,12 @@ def change_plan(
 ) -> ConsignmentView:
     """Plan the journey and the release anew; possible until the first line leaves."""
     found = consignments.locked(connection, consignment, scope=caller.scope)
-    if not _answers_for_goods(caller, found):
+    if not answers_for_goods(caller, found):
         raise NotFoundError("consignment", consignment)
     states = {line.state for line in consignments.lines(connection, consignment)}
     if states != {LineState.PLANNED.value}:
         raise ConflictError("PLAN_FROZEN", "the plan is frozen since goods were dispatched")
+    require_may_loosen(caller, plan.release_policy, ReleasePolicy(found.release_policy))
     consignments.set_plan(connection, consignment, _plan(plan))
     caller.record(connection, "plan.changed", consignment, **plan.model_dump(mode="json"))
     return get_consignment(connection, caller, consignment)
@@ -170,7 +177,7 @@ def remove_logger(
         raise ConflictError("ALREADY_REMOVED", f"logger {row.serial} was removed already")
     if removal.removed_at <= row.placed_at:
         raise ConflictError("REMOVED_BEFORE_PLACED", "removed_at must be later than placed_at")
-    if not _answers_for_goods(caller, found):
+    if not answers_for_goods(caller, found):
         own = row.party_id == caller.party
         _require_no_trim(connection, consignment, removal, own=own)
     placements.remove(connection, consignment, placement=placement, removed_at=removal.removed_at)
@@ -210,17 +217,10 @@ def list_seals(connection: Connection, caller: Caller, consignment: str) -> Seal
 
 
 def add_event(connection: Connection, caller: Caller, consignment: str, new: EventIn) -> EventView:
-    """Record an event; ``received`` quarantines what was in transit, always.
-
-    A carrier does not say that its own journey is over: what comes later is not judged (S7).
-    """
+    """Record an event; ``received`` quarantines what was in transit, always."""
     found = consignments.locked(connection, consignment, scope=caller.scope)
-    if new.kind in JOURNEY_ENDS and not (
-        _answers_for_goods(caller, found) or caller.party == found.consignee_id
-    ):
-        raise ForbiddenError("CARRIER_CANNOT_RECEIVE", "consignor or consignee record this event")
-    if new.happened_at > datetime.now(UTC) + CLOCK_TOLERANCE:
-        raise ConflictError("EVENT_IN_FUTURE", "an event is recorded when it has happened")
+    known = consignments.events(connection, consignment)
+    require_tellable(caller, found, new, known, datetime.now(UTC))
     told = stability.told_ends(connection, consignment)
     row = consignments.insert_event(
         connection,
@@ -259,11 +259,6 @@ def list_events(connection: Connection, caller: Caller, consignment: str) -> Eve
     consignments.visible(connection, consignment, scope=caller.scope)
     rows = consignments.events(connection, consignment)
     return EventList(items=[EventView.model_validate(row) for row in rows])
-
-
-def _answers_for_goods(caller: Caller, consignment: ConsignmentRow) -> bool:
-    """Whether the caller may take evidence back: the consignor, or the operator for it."""
-    return caller.is_operator or caller.party == consignment.consignor_id
 
 
 def _require_no_trim(

@@ -16,6 +16,7 @@ from api.schemas import (
     Identifier,
     LotNumber,
     Name,
+    Reason,
     Text,
     View,
     example,
@@ -58,7 +59,6 @@ Day = Annotated[
     date,
     Field(ge=date(FIRST_YEAR, 1, 1), lt=date(LAST_YEAR, 1, 1), description="Included, UTC"),
 ]
-Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 
 class UploadQuery(Body):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COVERABLE: Final = frozenset(check.code for check in CHECKS if check.coverable)
 HOLD_LIFT: Final = "hold_lift"
+LIFTED_BY_SIGNATURE: Final = frozenset({"hold", "refusal"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,11 @@ def approval_of(connection: Connection, facts: Facts, decision: Decision) -> App
         href = f"/v1/consignments/{facts.consignment}/dispositions"
         return _approval(connection, facts, flow, href, coverable)
     if "LOT_BLOCKED" in codes:
-        lots = facts.lots
-        held = next(one for one in facts.restrictions if (one.product_id, one.lot_number) in lots)
-        href = f"/v1/restrictions/{held.id}/lift"
-        return _approval(connection, facts, HOLD_LIFT, href, ("LOT_BLOCKED",))
+        found = (one.id for one in facts.restricted if one.kind in LIFTED_BY_SIGNATURE)
+        liftable = next((number for number in found if number is not None), None)
+        if liftable is not None:
+            href = f"/v1/restrictions/{liftable}/lift"
+            return _approval(connection, facts, HOLD_LIFT, href, ("LOT_BLOCKED",))
     return None
 
 

@@ -31,22 +31,18 @@ def _lot_known(facts: Facts) -> Finding:
 
 def _not_restricted(facts: Facts) -> Finding:
     # Whatever is no recall blocks here: a kind that nobody knows holds the goods as well.
-    found = tuple(one for one in _restrictions(facts) if one.kind != RECALL)
+    found = tuple(one for one in facts.restricted if one.kind != RECALL)
     if found:
-        return held("holds or blocking CAPAs are open", *_links(found), restrictions=_told(found))
+        reason = "holds, refusals or blocking CAPAs are open"
+        return held(reason, *_links(found), restrictions=_told(found))
     return passed("no hold and no blocking CAPA is open")
 
 
 def _not_recalled(facts: Facts) -> Finding:
-    found = tuple(one for one in _restrictions(facts) if one.kind == RECALL)
+    found = tuple(one for one in facts.restricted if one.kind == RECALL)
     if found:
         return failed("lots are recalled", *_links(found), restrictions=_told(found))
     return passed("no recall is open")
-
-
-def _restrictions(facts: Facts) -> list[Restriction]:
-    lots = facts.lots
-    return [one for one in facts.restrictions if (one.product_id, one.lot_number) in lots]
 
 
 def _told(found: tuple[Restriction, ...]) -> list[dict[str, object]]:
@@ -62,7 +58,7 @@ def _told(found: tuple[Restriction, ...]) -> list[dict[str, object]]:
 
 
 def _links(found: tuple[Restriction, ...]) -> tuple[str, ...]:
-    return tuple(f"/v1/restrictions/{one.id}" for one in found)
+    return tuple(f"/v1/restrictions/{one.id}" for one in found if one.id is not None)
 
 
 def _lot_in_date(facts: Facts) -> Finding:

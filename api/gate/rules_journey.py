@@ -55,7 +55,26 @@ def _profile_chosen(facts: Facts) -> Finding:
         return held(
             "the profile is no longer in force", link, **named, valid_until=last.isoformat()
         )
-    return passed("profile chosen", link, **named)
+    return _profile_allowed(facts, named)
+
+
+def _profile_allowed(facts: Facts, named: dict[str, object]) -> Finding:
+    """By the word of who owns the products, whoever chose the profile."""
+    allowed = {word.product_id: word.allowed for word in facts.profiles}
+    products = sorted({product for product, _ in facts.lots})
+    unsaid = [product for product in products if product not in allowed]
+    if unsaid:
+        reason = "nobody stated by which profiles these products may travel"
+        return held(reason, *_stated_at(unsaid), **named, products=unsaid)
+    strange = [product for product in products if not allowed[product]]
+    if strange:
+        reason = "these products may not travel by this profile"
+        return held(reason, *_stated_at(strange), **named, products=strange)
+    return passed("profile chosen, and stated for the products", "/v1/profiles", **named)
+
+
+def _stated_at(products: list[str]) -> tuple[str, ...]:
+    return tuple(f"/v1/products/{product}/profiles" for product in products)
 
 
 def _placements_link(facts: Facts) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
     from coldgate.storage.restrictions import (
         ConcernedLine,
+        NewRefusal,
         NewRestriction,
         Placed,
         RestrictionRow,
@@ -32,10 +33,22 @@ def impose(connection: Connection, new: NewRestriction) -> Placed:
     What is released stays so, and no permit for it opens the gate any more; what is on its way
     stops at receipt.
     """
-    placed = restrictions.place(connection, new)
-    facts = _facts(placed.restriction)
+    return _told_of(connection, restrictions.place(connection, new))
+
+
+def refuse(connection: Connection, new: NewRefusal) -> Placed:
+    """Hold what may be the goods that were refused, wherever somebody sends them next.
+
+    It ends as a hold does, once somebody signs what became of them.
+    """
+    return _told_of(connection, restrictions.refuse(connection, new))
+
+
+def _told_of(connection: Connection, placed: Placed) -> Placed:
+    row = placed.restriction
+    facts = _facts(row)
     _announce(connection, "lot.held", facts, placed.lines)
-    _record(connection, new.actor, "restriction.placed", placed.restriction, facts)
+    _record(connection, row.actor, "restriction.placed", row, facts)
     return placed
 
 
@@ -52,7 +65,7 @@ def lift(
         row = restrictions.lift(
             connection, restriction_id, lifted_by=actor, reason=reason, approval=approval
         )
-        lines = restrictions.concerned(connection, product=row.product_id, lot=row.lot_number)
+        lines = restrictions.concerned(connection, restriction_id)
     facts = {**_facts(row), "lift_reason": reason, "approval": approval}
     _announce(connection, "lot.freed", facts, lines)
     _record(connection, actor, "restriction.lifted", row, facts)
@@ -65,7 +78,7 @@ def lift_record(connection: Connection, request_id: str) -> Mapping[str, object]
         asked = restrictions.lift_request(connection, int(request_id))
         row = restrictions.restriction(connection, asked.restriction_id)
     return {
-        "restriction": {**_facts(row), "placed_at": row.placed_at.isoformat()},
+        "restriction": {**_facts(row), "placed_at": row.placed_at.isoformat(), **_refused_at(row)},
         "lift": {
             "reason": asked.reason,
             "requested_by": asked.requested_by,
@@ -91,13 +104,21 @@ def _announce(
     connection: Connection, kind: str, facts: Mapping[str, object], lines: Iterable[ConcernedLine]
 ) -> None:
     """Tell each party that holds some of the lot, of its own part only."""
-    parts: dict[str, list[dict[str, object]]] = defaultdict(list)
+    parts: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     for line in lines:
         for party in _holders(line):
-            parts[party].append(_told(line))
+            parts[party, line.product_id].append(_told(line))
     with everything(connection):
-        for party, told in sorted(parts.items()):
-            quality.announce(connection, kind=kind, party=party, body={**facts, "lines": told})
+        for (party, product), told in sorted(parts.items()):
+            body = {**_as_told_under(product, facts), "lines": told}
+            quality.announce(connection, kind=kind, party=party, body=body)
+
+
+def _as_told_under(product: str, facts: Mapping[str, object]) -> Mapping[str, object]:
+    """Of a restriction of others' article nobody learns more than that there is one."""
+    if product == facts["product"]:
+        return facts
+    return {"kind": facts["kind"], "product": product, "lot": facts["lot"]}
 
 
 def _holders(line: ConcernedLine) -> frozenset[str]:
@@ -130,6 +151,13 @@ def _facts(row: RestrictionRow) -> dict[str, object]:
         "reference": row.reference,
         "placed_by": row.placed_by,
     }
+
+
+def _refused_at(row: RestrictionRow) -> dict[str, object]:
+    """Which goods were refused; nothing of other restrictions, whose records are signed without."""
+    if row.consignment_id is None:
+        return {}
+    return {"consignment": row.consignment_id, "serials": row.serials}
 
 
 def _record(

@@ -7,12 +7,8 @@ from typing import Annotated
 from pydantic import Field
 
 from api.approvals.schemas import SignedView
-from api.schemas import Body, Identifier, LotNumber, Text, View, example
+from api.schemas import Body, Identifier, LotNumber, Reason, Text, View, example
 from coldgate.model import LineState
-
-Reason = Annotated[
-    str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$", description="For the record")
-]
 
 
 class RestrictionKind(Enum):
@@ -21,6 +17,7 @@ class RestrictionKind(Enum):
     HOLD = "hold"
     RECALL = "recall"
     CAPA = "capa"
+    REFUSAL = "refusal"  # of units, by a signed disposition
 
 
 class HoldIn(Body):
@@ -41,7 +38,11 @@ class LiftIn(Body):
 
 
 class RestrictionView(View):
-    """A restriction; open while ``lifted_at`` is null."""
+    """A restriction; open while ``lifted_at`` is null.
+
+    A refusal is of the units in ``serials``, null where the line named none; ``consignment`` is
+    where they were refused, for who takes part in it.
+    """
 
     id: int
     kind: RestrictionKind
@@ -54,6 +55,8 @@ class RestrictionView(View):
     lift_reason: str | None
     approval: Annotated[int | None, Field(validation_alias="approval_id")]
     lifted_at: datetime | None
+    consignment: Annotated[str | None, Field(validation_alias="consignment_id")]
+    serials: list[str] | None
 
 
 class LiftRequestView(View):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from api.approvals import manifests
 from api.approvals.requests import SignatureRequest, open_approval
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
         RestrictionRow,
         Wanted,
     )
+
+LIFTED_BY_SIGNATURE: Final = frozenset({RestrictionKind.HOLD.value, RestrictionKind.REFUSAL.value})
 
 
 def place_hold(connection: Connection, caller: Caller, new: HoldIn) -> PlacedView:
@@ -115,7 +117,7 @@ def _require_liftable(connection: Connection, caller: Caller, row: RestrictionRo
     """Return for an open hold and who answers for it."""
     if row.placed_by != caller.party:
         goods.product(connection, scope=caller.scope, product_id=row.product_id)
-    if row.kind != RestrictionKind.HOLD.value:
+    if row.kind not in LIFTED_BY_SIGNATURE:
         raise ConflictError("NOT_A_HOLD", f"it ends with the {row.kind} {row.reference}")
     if row.lifted_at is not None:
         raise ConflictError("ALREADY_LIFTED", f"restriction {row.id} is lifted already")

@@ -33,8 +33,27 @@ class NewRestriction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewRefusal:
+    """Goods that a signature rejected or returned; ``serials`` None where nobody named the units.
+
+    Whoever sent them settles what became of them.
+    """
+
+    consignment: str
+    product: str
+    lot: str
+    serials: list[str] | None
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestrictionRow:
-    """A restriction as placed; open while ``lifted_at`` is None."""
+    """A restriction as placed; open while ``lifted_at`` is None.
+
+    Of a refusal, ``serials`` are the units, and ``consignment_id`` is where they were refused: None
+    for who takes no part in it.
+    """
 
     id: int
     kind: str
@@ -49,14 +68,20 @@ class RestrictionRow:
     lift_reason: str | None
     approval_id: int | None
     lifted_at: datetime | None
+    consignment_id: str | None
+    serials: list[str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConcernedLine:
-    """A line of the lot when it was restricted, and who has a part in its consignment."""
+    """A line that a restriction meets, and who has a part in its consignment.
+
+    ``product_id`` may be another party's, listed under the same number.
+    """
 
     consignment_id: str
     position: int
+    product_id: str
     quantity: int
     state: str
     consignor_id: str
@@ -74,7 +99,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRestriction:
-    """What keeps a lot of a consignment from moving."""
+    """What keeps a lot of a consignment from moving, and the lines that it meets.
+
+    ``own`` restrictions are on the very product, others on one of the same number. ``homeward``
+    goods were refused before, and go to whoever settles that.
+    """
 
     restriction_id: int
     kind: str
@@ -84,6 +113,9 @@ class OpenRestriction:
     reference: str
     placed_by: str
     placed_at: datetime
+    positions: list[int]
+    own: bool
+    homeward: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,8 +153,23 @@ def place(connection: Connection, new: NewRestriction) -> Placed:
         connection.execute(_SQL["lock_consignments"], values)
         row = connection.execute(_SQL["insert"], values).fetchone()
         assert row is not None  # noqa: S101 - INSERT … RETURNING gives its row
-        lines = concerned(connection, product=new.product, lot=new.lot)
-        return Placed(restriction=restriction(connection, row[0]), lines=tuple(lines))
+        return _placed(connection, row[0])
+
+
+def refuse(connection: Connection, new: NewRefusal) -> Placed:
+    """Have goods that were refused leave nowhere else unnoticed.
+
+    Nobody waits for anybody: whoever is let go at this moment had its goods before the refusal.
+    """
+    with everything(connection):
+        row = connection.execute(_SQL["insert_refusal"], asdict(new)).fetchone()
+        assert row is not None  # noqa: S101 - the caller has the consignment
+        return _placed(connection, row[0])
+
+
+def _placed(connection: Connection, restriction_id: int) -> Placed:
+    lines = tuple(concerned(connection, restriction_id))
+    return Placed(restriction=restriction(connection, restriction_id), lines=lines)
 
 
 def lift(
@@ -172,9 +219,9 @@ def lift_requests(connection: Connection, restriction_id: int) -> list[LiftReque
     return fetch_all(connection, LiftRequest, _SQL["lift_requests"], parameters)
 
 
-def concerned(connection: Connection, *, product: str, lot: str) -> list[ConcernedLine]:
-    """Every line of the lot, as it stands now, that the transaction may see."""
-    parameters = {"product": product, "lot": lot}
+def concerned(connection: Connection, restriction_id: int) -> list[ConcernedLine]:
+    """Every line that the restriction meets, as it stands now; ask while seeing everything."""
+    parameters = {"restriction": restriction_id}
     return fetch_all(connection, ConcernedLine, _SQL["concerned"], parameters)
 
 

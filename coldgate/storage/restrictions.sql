@@ -5,7 +5,7 @@ SELECT pg_advisory_xact_lock(lot_lock(%(product)s, %(lot)s))
 SELECT sent.id FROM consignment AS sent
 WHERE sent.id IN (
     SELECT line.consignment_id FROM consignment_line AS line
-    WHERE line.product_id = %(product)s AND line.lot_number = %(lot)s
+    WHERE line.product_id IN (SELECT same_article(%(product)s)) AND line.lot_number = %(lot)s
       AND line.state NOT IN ('rejected', 'returned'))
 ORDER BY sent.id
 FOR NO KEY UPDATE
@@ -15,14 +15,31 @@ INSERT INTO restriction (kind, product_id, lot_number, reason, reference, placed
 VALUES (%(kind)s, %(product)s, %(lot)s, %(reason)s, %(reference)s, %(placed_by)s, %(actor)s)
 RETURNING id
 
+-- name: insert_refusal
+-- Whatever left before the goods had come, by what anybody told of it, are other units.
+INSERT INTO restriction (kind, product_id, lot_number, reason, placed_by, actor, consignment_id,
+    serials, since)
+SELECT 'refusal', %(product)s, %(lot)s, %(reason)s, consignor_id, %(actor)s, id, %(serials)s,
+    least(
+        (SELECT min(happened_at) FROM custody_event
+         WHERE consignment_id = sent.id AND kind IN ('received', 'opened')),
+        (SELECT min(changed_at) FROM line_transition
+         JOIN consignment_line AS line ON line.id = line_transition.line_id
+         WHERE line.consignment_id = sent.id AND to_state = 'quarantined'))
+FROM consignment AS sent WHERE id = %(consignment)s
+RETURNING id
+
 -- name: concerned
-SELECT line.consignment_id, line.position, line.quantity, line.state, sent.consignor_id,
-    sent.consignee_id,
+SELECT line.consignment_id, line.position, line.product_id, line.quantity, line.state,
+    sent.consignor_id, sent.consignee_id,
     ARRAY(SELECT DISTINCT leg.carrier_id FROM leg WHERE leg.consignment_id = sent.id
           ORDER BY leg.carrier_id) AS carrier_ids
-FROM consignment_line AS line
+FROM restriction AS placed
+JOIN consignment_line AS line
+    ON line.product_id IN (SELECT same_article(placed.product_id))
+    AND line.lot_number = placed.lot_number
 JOIN consignment AS sent ON sent.id = line.consignment_id
-WHERE line.product_id = %(product)s AND line.lot_number = %(lot)s
+WHERE placed.id = %(restriction)s AND meets_line(placed.id, line.id)
 ORDER BY line.consignment_id, line.position
 
 -- name: restriction

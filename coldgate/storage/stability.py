@@ -168,6 +168,16 @@ def touch_lots(connection: Connection, consignment_id: str) -> None:
         connection.execute(_SQL["wake_judge"])
 
 
+def touch_reached(connection: Connection, consignment_id: str) -> None:
+    """Have those judged again that count journeys which a new consignment makes credible.
+
+    A budget is spent by journeys of who has the lot. Whoever gets it by this consignment, and sent
+    it on before anybody said so, has it from now on; ask while seeing everything.
+    """
+    if connection.execute(_SQL["touch_reached"], {"id": consignment_id}).rowcount:
+        connection.execute(_SQL["wake_judge"])
+
+
 def earlier_on_lane(connection: Connection, consignment_id: str, *, began_at: datetime) -> int:
     """Other consignments with excursions on the lane that began in the twelve months before."""
     parameters = {"id": consignment_id, "began_at": began_at}

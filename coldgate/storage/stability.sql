@@ -34,14 +34,17 @@ SELECT (SELECT max(changed_at)
         ) AS told (moment)) AS first_told_at
 
 -- name: other_journeys
--- Whoever carried the lot, and began; what was rejected goes nowhere.
+-- Whoever has the lot and sent it, and began; what was rejected goes nowhere.
 WITH own (budget) AS (
     VALUES (%(budget)s::jsonb)
 ), other AS (
     SELECT DISTINCT line.product_id, line.lot_number, line.consignment_id, unit.serial
     FROM (SELECT DISTINCT product_id, lot_number FROM consignment_line
           WHERE consignment_id = %(id)s) AS lot
-    JOIN consignment_line AS line USING (product_id, lot_number)
+    CROSS JOIN LATERAL counted_consignments(lot.product_id, lot.lot_number) AS counted (id)
+    JOIN consignment_line AS line
+        ON (line.product_id, line.lot_number, line.consignment_id)
+            = (lot.product_id, lot.lot_number, counted.id)
     CROSS JOIN LATERAL unnest(coalesce(line.serials, ARRAY[''])) AS unit (serial)
     WHERE line.consignment_id <> %(id)s
       AND NOT EXISTS (SELECT FROM line_transition
@@ -131,6 +134,23 @@ WHERE other.id IN (
       SELECT began_at >= date_trunc('milliseconds', %(since)s::timestamptz) FROM lot_spend
       WHERE lot_spend.consignment_id = other.id ORDER BY lot_spend.id DESC LIMIT 1), true)
 
+-- name: touch_reached
+-- A lot has come to somebody who had sent it on before: its journeys from there count from now on.
+INSERT INTO touched (consignment_id)
+SELECT DISTINCT other.id
+FROM consignment AS made
+JOIN consignment_line AS own ON own.consignment_id = made.id
+JOIN consignment_line AS line USING (product_id, lot_number)
+JOIN consignment AS other ON other.id = line.consignment_id AND other.id <> made.id
+JOIN profile ON (profile.id, profile.version) = (other.profile_id, other.profile_version)
+WHERE made.id = %(id)s
+  AND jsonb_typeof(profile.body -> 'stability') = 'object'
+  AND EXISTS (
+      SELECT FROM consignment AS onward
+      JOIN consignment_line AS sent ON sent.consignment_id = onward.id
+      WHERE onward.consignor_id = made.consignee_id AND onward.id <> made.id
+        AND (sent.product_id, sent.lot_number) = (own.product_id, own.lot_number))
+
 -- name: earlier_on_lane
 SELECT count(*)
 FROM lane AS own
@@ -189,4 +209,5 @@ SELECT DISTINCT ON (lot_spend.serial, lot_spend.consignment_id)
 FROM lot_spend
 JOIN evaluation ON evaluation.id = evaluation_id
 WHERE product_id = %(product)s AND lot_number = %(lot)s
+  AND lot_spend.consignment_id IN (SELECT counted_consignments(%(product)s, %(lot)s))
 ORDER BY lot_spend.serial, lot_spend.consignment_id, lot_spend.id DESC

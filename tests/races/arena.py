@@ -233,10 +233,7 @@ class Arena:
 
     def lot(self) -> str:
         """A lot of the maker that no other round ships."""
-        number = self.world.name("L")
-        body = {"number": number, "expires_on": "2199-12-31"}
-        self.world.post("/products/vaccine/lots", body, party="maker")
-        return number
+        return self.world.add_lot()
 
     def faults(self) -> list[str]:
         """Answers of the kind that no client should get."""
@@ -274,7 +271,7 @@ def open_arena(dsn: str, folder: Path, seed: int) -> Iterator[Arena]:
         ]
         for party, kind in PARTIES.items():
             first.post("/parties", {"id": party, "name": party, "kind": kind})
-        first.post("/products", {"id": "vaccine", "name": "Vaccine"}, party="maker")
+        first.add_product("vaccine")
         lot = {"number": "A1", "expires_on": "2199-12-31"}
         first.post("/products/vaccine/lots", lot, party="maker")
         first.make_templates()

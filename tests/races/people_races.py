@@ -28,7 +28,7 @@ def waiting(arena: Arena) -> dict[str, Any]:
 def _house(arena: Arena) -> House:
     def make() -> House:
         made = House(arena.world, "maker")
-        arena.world.post("/products", {"id": made.product, "name": "Vial"}, party="maker")
+        arena.world.add_product(made.product)
         lot = {"number": "A1", "expires_on": "2199-12-31"}
         arena.world.post(f"/products/{made.product}/lots", lot, party="maker")
         return made
@@ -142,7 +142,7 @@ def wrong_passwords_at_once(arena: Arena) -> None:
     person = arena.once("guessed", lambda: arena.world.user("maker", "qa"))
     _write(
         arena,
-        "UPDATE credential SET locked_until = NULL, wrong_in_a_row = 0 WHERE user_id = %s",
+        "DELETE FROM guess WHERE user_id = %s",
         person.id,
     )
     query = "SELECT 1 FROM outbox WHERE kind = 'account.locked' AND (body ->> 'user')::int = %s"

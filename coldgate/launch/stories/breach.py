@@ -74,6 +74,7 @@ async def _leave(cast: Cast, book: Book, trip: Trip) -> None:
     added = await cast.ada.tell("/profiles", {"profile": PROFILE})
     did = "adds the product's own profile, NORDIC_2_8"
     book.tell(cast.ada, did, added.words("added"), must="added")
+    await cast.registry.allow(trip.profile)
     await cast.registry.qualify_carrier(trip.profile, today=trip.end.date())
     await journeys.plan(cast, trip)
     gate = await journeys.ask(cast.carrier, trip.id, Purpose.DISPATCH)

@@ -89,7 +89,7 @@ class Dispatch:
     async def _plan(self) -> None:
         maker, today = self._cast.registry.manufacturer, self._now.date()
         body = {"id": PRODUCT, "name": "Insulin, 100 vials", "gtin": GTIN, "scan_required": True}
-        await maker.tell("/products", body)
+        await maker.tell("/products", body | {"profiles": [{"id": demo.PROFILE}]})
         for lot, expiry in ((LOT, today + DAYS_LEFT * DAY), (OLD_LOT, today - DAY)):
             body = {"number": lot, "expires_on": expiry.isoformat()}
             await maker.tell(f"/products/{PRODUCT}/lots", body)

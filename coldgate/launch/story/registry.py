@@ -81,7 +81,8 @@ class Registry:
     async def add_goods(self, lots: Sequence[str], *, today: date) -> None:
         """One product and its lots, all in date."""
         product = {"id": cast.PRODUCT, "name": "Vaccine, 10 doses", "gtin": "09506000134352"}
-        await self.manufacturer.tell("/products", product)
+        profiles = [{"id": profile} for profile in (cast.PROFILE, cast.REAL_PROFILE)]
+        await self.manufacturer.tell("/products", product | {"profiles": profiles})
         expiry = (today + SHELF_LIFE).isoformat()
         for lot in lots:
             body = {"number": lot, "expires_on": expiry}
@@ -133,6 +134,10 @@ class Registry:
         }
         await self.manufacturer.tell("/qualifications", body)
 
+    async def allow(self, profile: str) -> None:
+        """The manufacturer lets its product travel by that profile."""
+        await self.manufacturer.tell(f"/products/{cast.PRODUCT}/profiles", {"id": profile})
+
     async def place_simulated(self, shipment: Shipment, placed_at: datetime) -> None:
         """Register the simulated loggers of a shipment and put them into it."""
         for serial in shipment.serials:
@@ -153,9 +158,12 @@ class Registry:
         return decision
 
     async def receive(self, consignment: str, end: datetime) -> None:
-        """The goods arrive and are taken into quarantine."""
+        """The goods arrive and are taken into quarantine.
+
+        It is long past when it is told, so that it takes the word of who answers for the goods.
+        """
         await self.happen(self.carrier, consignment, EventKind.ARRIVED, end)
-        await self.happen(self.consignee, consignment, EventKind.RECEIVED, end)
+        await self.happen(self.manufacturer, consignment, EventKind.RECEIVED, end)
 
     async def seal(self, consignment: str, serials: Sequence[str], last_sequence: int) -> None:
         """The consignee reads off each logger which of its readings was the last."""

@@ -198,7 +198,7 @@ def test_evaluation_is_given_byte_for_byte(world: World) -> None:
 @pytest.mark.parametrize("kind", ["received", "opened"])
 def test_carrier_cannot_say_that_its_journey_is_over(world: World, kind: str) -> None:
     consignment = world.consign()
-    body = {"kind": kind, "happened_at": BEGIN.isoformat()}
+    body = {"kind": kind, "happened_at": datetime.now(UTC).isoformat()}
     path = f"/consignments/{consignment}/events"
 
     answer = world.of("truck").post(path, json=body)
@@ -206,6 +206,50 @@ def test_carrier_cannot_say_that_its_journey_is_over(world: World, kind: str) ->
     assert (answer.status_code, answer.json()["code"]) == (403, "CARRIER_CANNOT_RECEIVE")
     for party in ("hospital", "maker", "operator"):
         assert world.of(party).post(path, json=body).status_code == 201
+
+
+def told(world: World, party: str, consignment: str, kind: str, at: datetime) -> str:
+    body = {"kind": kind, "happened_at": at.isoformat()}
+    answer = world.of(party).post(f"/consignments/{consignment}/events", json=body)
+    return str(answer.json().get("code", "told"))
+
+
+@pytest.mark.parametrize("kind", ["received", "opened"])
+def test_consignee_tells_of_the_end_as_it_comes_and_not_in_hindsight(
+    world: World, kind: str
+) -> None:
+    consignment, now = world.consign(), datetime.now(UTC)
+    shipper = world.client(
+        world.post("/parties/maker/keys", {"label": "wms", "scopes": ["ship"]})["secret"]
+    )
+    world.clients["maker's shipper"] = shipper
+    early = now - timedelta(minutes=20)
+
+    for party in ("hospital", "maker's shipper"):
+        assert told(world, party, consignment, kind, early) == "TOLD_IN_HINDSIGHT"
+    assert told(world, "hospital", consignment, kind, now) == "told"
+    assert told(world, "maker", consignment, kind, early) == "told"
+
+
+def test_journey_does_not_end_before_what_else_was_told_of_it(world: World) -> None:
+    consignment = world.consign()
+    assert told(world, "truck", consignment, "arrived", BEGIN + timedelta(hours=2)) == "told"
+
+    for hours, answer in {1: "ENDED_TOO_EARLY", 2: "told"}.items():
+        at = BEGIN + timedelta(hours=hours)
+        assert told(world, "maker", consignment, "received", at) == answer
+
+
+def test_release_without_asking_is_planned_by_quality_only(world: World) -> None:
+    consignment = world.consign(release_policy="signed")
+    made = world.post("/parties/maker/keys", {"label": "wms", "scopes": ["ship"]})
+    path, shipper = f"/consignments/{consignment}/plan", world.client(made["secret"])
+
+    for policy in ("on_request", "automatic"):
+        refused = shipper.put(path, json={"release_policy": policy})
+        assert (refused.status_code, refused.json()["code"]) == (403, "RIGHT_MISSING")
+        assert world.of("maker").put(path, json={"release_policy": policy}).is_success
+    assert shipper.put(path, json={"release_policy": "signed"}).is_success
 
 
 def test_carrier_cannot_trim_its_logger_in_hindsight(world: World) -> None:

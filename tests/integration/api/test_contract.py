@@ -79,7 +79,7 @@ def rival(world: World) -> str:
     """A manufacturer that deals with nobody, and has goods and devices of its own."""
     party = world.join("manufacturer")
     product = world.name("rival-product")
-    world.post("/products", {"id": product, "name": product}, party=party)
+    world.add_product(product, party=party)
     world.post("/loggers", {"serial": world.name("RIVAL")}, party=party)
     world.post("/gateways", {"id": world.name("rival"), "public_key": PUBLIC_KEY}, party=party)
     consignment = {

@@ -154,7 +154,7 @@ def test_statement_withdrawn_before_the_last_signature_stops_it(
 def test_goods_are_refused_by_one_signature(
     world: World, people: People, decision: str, state: str
 ) -> None:
-    consignment = quarantined(world, "FAIL")
+    consignment = quarantined(world, "FAIL", lots=(world.add_lot(),))
     approval = approval_of(world, propose(world, consignment, decision=decision))
 
     signed(people.qa, approval, meaning="approved")
@@ -165,16 +165,18 @@ def test_goods_are_refused_by_one_signature(
 def test_rest_of_the_lot_is_judged_again_without_what_was_rejected(
     world: World, people: People
 ) -> None:
-    rest = world.consign(profile={"id": world.add_budget()})
+    lots = (world.add_lot(),)
+    rest = world.consign(profile={"id": world.add_budget()}, lots=lots)
     world.fetch("DELETE FROM touched RETURNING id")
-    approval = approval_of(world, propose(world, quarantined(world, "FAIL"), decision="reject"))
+    refused = quarantined(world, "FAIL", lots=lots)
+    approval = approval_of(world, propose(world, refused, decision="reject"))
 
     signed(people.qa, approval, meaning="approved")
     assert rest in world.fetch("SELECT consignment_id FROM touched")
 
 
 def test_revoked_goods_are_rejected_by_way_of_quarantine(world: World, people: People) -> None:
-    consignment = world.released()
+    consignment = world.released(lots=(world.add_lot(),))
     world.judge(consignment, "FAIL")
     world.wait_for_reactions()
     approval = approval_of(world, propose(world, consignment, decision="reject", evaluation=2))
@@ -226,7 +228,7 @@ def test_one_proposal_about_a_line_at_a_time(world: World) -> None:
 def test_goods_that_failed_by_a_chinese_profile_are_only_refused(
     world: World, people: People
 ) -> None:
-    consignment = quarantined(world)
+    consignment = quarantined(world, lots=(world.add_lot(),))
     world.fetch(
         "INSERT INTO evaluation (consignment_id, version, verdict, provisional, with_excursions,"
         " profile_id, profile_version, engine, input_digest, body)"

@@ -31,9 +31,7 @@ def sent(world: World, sender: str, product: str, lot: str) -> str:
 
 def registered(world: World, owner: str) -> str:
     """A product of that party with a lot A1."""
-    product: str = world.post("/products", {"id": world.name("vial"), "name": "-"}, party=owner)[
-        "id"
-    ]
+    product = world.add_product(world.name("vial"), party=owner)
     lot = {"number": "A1", "expires_on": "2199-12-31"}
     world.post(f"/products/{product}/lots", lot, party=owner)
     return product

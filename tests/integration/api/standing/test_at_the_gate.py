@@ -38,7 +38,7 @@ def blocking(answer: dict[str, Any]) -> set[str]:
 def bare(world: World) -> tuple[str, str, str, int]:
     """Product, consignment, carrier and logger of which nobody has said anything."""
     product, carrier, serial = world.name("prod"), world.join("carrier"), world.name("LOG")
-    world.post("/products", {"id": product, "name": product}, party="maker")
+    world.add_product(product)
     world.post(f"/products/{product}/lots", {"number": "L1", "expires_on": "2199-12-31"})
     body = {
         "id": world.name("con"),

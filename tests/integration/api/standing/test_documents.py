@@ -45,7 +45,7 @@ def add(world: World, party: str = "maker", **about: Any) -> int:
 def goods(world: World, **demand: Any) -> tuple[str, str]:
     """A product that demands a document of each lot, and a consignment of it."""
     product = world.name("prod")
-    world.post("/products", {"id": product, "name": product}, party="maker")
+    world.add_product(product)
     world.post(f"/products/{product}/lots", {"number": "L1", "expires_on": "2199-12-31"})
     body = {"kind": "conformity_certificate"} | demand
     world.post(f"/products/{product}/requirements", body, party="maker")

@@ -201,7 +201,7 @@ def test_dispatch_asks_no_judge() -> None:
 
 def test_fault_of_a_lot_that_was_not_asked_about_blocks_nobody() -> None:
     restricted = CASES["LOT_BLOCKED"][-1]
-    other = replace(LINE, lot_number="B2")
+    other = replace(LINE, position=2, lot_number="B2")
     unbound = replace(restricted, lines=(other,), demands=())
 
     assert "LOT_BLOCKED" in blocking(restricted)

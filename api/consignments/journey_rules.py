@@ -1,0 +1,77 @@
+"""Who may say what about a journey, and until when; pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from api.identity.rights import Right
+from coldgate.errors import ConflictError, ForbiddenError
+from coldgate.model import EventKind, ReleasePolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from api.caller import Caller
+    from api.consignments.schemas import EventIn
+    from coldgate.storage.consignments import ConsignmentRow, EventRow
+
+CLOCK_TOLERANCE: Final = timedelta(minutes=5)  # S3: a stamp further ahead is not believed
+JOURNEY_ENDS: Final = frozenset({EventKind.RECEIVED, EventKind.OPENED})
+_FROM_LOOSE_TO_STRICT: Final = tuple(ReleasePolicy)
+
+
+def answers_for_goods(caller: Caller, consignment: ConsignmentRow) -> bool:
+    """Whether the caller may take evidence back: the consignor, or the operator for it."""
+    return caller.is_operator or caller.party == consignment.consignor_id
+
+
+def require_may_loosen(
+    caller: Caller,
+    policy: ReleasePolicy,
+    standing: ReleasePolicy = ReleasePolicy.ON_REQUEST,
+) -> None:
+    """Return unless goods were let go more easily than stands, by who may not configure that."""
+    looser = _FROM_LOOSE_TO_STRICT.index(policy) < _FROM_LOOSE_TO_STRICT.index(standing)
+    if looser and Right.QUALITY not in caller.rights:
+        caller.require(Right.CONFIGURE)
+
+
+def require_tellable(
+    caller: Caller,
+    consignment: ConsignmentRow,
+    new: EventIn,
+    told: Iterable[EventRow],
+    now: datetime,
+) -> None:
+    """Return for an event that has happened, and that the caller may tell of now.
+
+    What lies beyond the end of a journey is not judged (S7). So its carrier does not end it; it is
+    told as it ends, or in hindsight by QA of who answers for the goods; and it does not end before
+    what else was told of it.
+    """
+    if new.happened_at > now + CLOCK_TOLERANCE:
+        raise ConflictError("EVENT_IN_FUTURE", "an event is recorded when it has happened")
+    if new.kind not in JOURNEY_ENDS:
+        return
+    answers = answers_for_goods(caller, consignment)
+    if not answers and caller.party != consignment.consignee_id:
+        raise ForbiddenError("CARRIER_CANNOT_RECEIVE", "consignor or consignee record this event")
+    in_hindsight = new.happened_at < now - CLOCK_TOLERANCE
+    if in_hindsight and not (answers and Right.QUALITY in caller.rights):
+        words = "later than it happened only QA of the consignor tells this; tell it as of now"
+        raise ConflictError("TOLD_IN_HINDSIGHT", words)
+    _require_last(new, told)
+
+
+def _require_last(new: EventIn, told: Iterable[EventRow]) -> None:
+    ends = {kind.value for kind in JOURNEY_ENDS}
+    later = [
+        event.kind
+        for event in told
+        if event.kind not in ends and event.happened_at > new.happened_at
+    ]
+    if later:
+        words = f"the goods are said to have been {later[0]} later than that"
+        raise ConflictError("ENDED_TOO_EARLY", words)
