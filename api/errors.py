@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +29,6 @@ from coldgate.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from fastapi import FastAPI, Request
     from fastapi.responses import Response
@@ -40,7 +40,8 @@ ILLEGAL_TRANSITION: Final = "CG001"  # SQLSTATE of the line state guard
 _KEY: Final = re.compile(  # how PostgreSQL words the detail of both kinds of violation
     r'Key \(.+?\)=\((?P<value>.*)\) (?:already exists|is not present in table "(?P<table>\w+)")'
 )
-RETRY: Final = {"Retry-After": "2"}
+RETRY_AFTER: Final = timedelta(seconds=2)
+RETRY: Final = {"Retry-After": str(RETRY_AFTER.seconds)}
 CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 PROBLEM_SCHEMA: Final[dict[str, Any]] = {
@@ -102,19 +103,37 @@ class ProviderError(ColdgateError):
         self.url = url
 
 
-class ThrottledError(ColdgateError):
-    """Too many attempts came before this one; it was not looked at."""
+class TooManyError(ColdgateError):
+    """Too much was asked for; it was not looked at, and nothing was stored. ``code`` is stable."""
 
-    def __init__(self, retry_after: timedelta) -> None:
-        super().__init__("too many attempts; try again later")
+    def __init__(self, problem: str, code: str, retry_after: timedelta) -> None:
+        super().__init__(problem)
+        self.code = code
         self.retry_after = retry_after
 
 
-class CrowdedError(ColdgateError):
-    """As many requests of this party are being answered as may be at once; it was not looked at."""
+class ThrottledError(TooManyError):
+    """Too many attempts came before this one."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__("too many attempts; try again later", "TOO_MANY_ATTEMPTS", retry_after)
+
+
+class QuotaError(TooManyError):
+    """The party has used up today's share of ``kind``."""
+
+    def __init__(self, kind: str, retry_after: timedelta) -> None:
+        words = f"today's quota of this party is spent: {kind}"
+        super().__init__(words, "QUOTA_SPENT", retry_after)
+        self.kind = kind
+
+
+class CrowdedError(TooManyError):
+    """As many requests of this party are being answered as may be at once."""
 
     def __init__(self) -> None:
-        super().__init__("too many requests of your party at once; send this one again")
+        words = "too many requests of your party at once; send this one again"
+        super().__init__(words, "PARTY_BUSY", RETRY_AFTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +201,9 @@ def _of_ours(error: ColdgateError) -> Problem:
     match error:
         case UnauthenticatedError():
             status, code, headers = HTTPStatus.UNAUTHORIZED, error.code, CHALLENGE
-        case ThrottledError():
-            status, code = HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"
+        case TooManyError():
+            status, code = HTTPStatus.TOO_MANY_REQUESTS, error.code
             headers = {"Retry-After": str(ceil(error.retry_after.total_seconds()))}
-        case CrowdedError():
-            status, code, headers = HTTPStatus.TOO_MANY_REQUESTS, "PARTY_BUSY", RETRY
         case ProviderError():
             logger.warning("identity provider failed", extra={"url": error.url}, exc_info=error)
             status, code, headers = HTTPStatus.SERVICE_UNAVAILABLE, "PROVIDER_UNAVAILABLE", RETRY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.approvals.escalation import escalate_due
 from api.quality.reminding import remind
 from api.scheduler import Job
-from coldgate.storage import credentials, sessions
+from coldgate.storage import credentials, quotas, sessions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 KEEP_SESSIONS: Final = timedelta(days=30)  # after their end, so that a question finds an answer
 KEEP_ATTEMPTS: Final = timedelta(days=1)
+KEEP_USES: Final = timedelta(days=30)
+KEEP_DEVICES: Final = timedelta(days=180)  # after their last use
 
 
 def jobs(settings: ApiSettings) -> tuple[Job, ...]:
@@ -27,6 +29,8 @@ def jobs(settings: ApiSettings) -> tuple[Job, ...]:
         before = now - settings.session_ages.lifetime - KEEP_SESSIONS
         sessions.purge(connection, before=before)
         credentials.purge(connection, before=now - KEEP_ATTEMPTS)
+        quotas.purge(connection, before=(now - KEEP_USES).date())
+        credentials.purge_devices(connection, before=now - KEEP_DEVICES)
 
     return (
         Job(name="approvals.escalate", every=timedelta(minutes=1), action=escalate_due),

@@ -1,5 +1,6 @@
 """What is said about consignments and what happens to them."""
 
+import secrets
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -28,6 +29,10 @@ MAX_LEGS = 100
 MAX_SERIALS = 1_000
 UnitSerial = Annotated[str, Field(pattern=r"^[!-z]{1,20}$", description="GS1 AI (21)")]
 Sscc = Annotated[str, Field(pattern=r"^[0-9]{18}$", description="GS1 AI (00)")]
+
+
+def _unguessable() -> str:
+    return f"c-{secrets.token_hex(8)}"
 
 
 class ProfileRef(Body):
@@ -100,7 +105,10 @@ class ConsignmentIn(PlanIn):
         lines=[{"product": "vaccine", "lot": "A1", "quantity": 20}],
         legs=[{"carrier": "north-freight", "origin": "Uppsala", "destination": "Oslo"}],
     )
-    id: Identifier
+    id: Identifier = Field(
+        default_factory=_unguessable,
+        description="One for all parties; left out it is random, and nobody can guess it",
+    )
     consignor: Identifier | None = None
     consignee: Identifier
     profile: ProfileRef | None = None

@@ -31,6 +31,7 @@ from coldgate.model import EventKind, LineState, ReleasePolicy
 from coldgate.storage import consignments, gate, placements, seals, stability, visibility
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, Plan
 from coldgate.storage.placements import NewPlacement
+from coldgate.storage.quotas import Part, require_room
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -159,6 +160,7 @@ def place_logger(
         placed_at=new.placed_at,
         removed_at=new.removed_at,
     )
+    require_room(connection, consignment, Part.PLACEMENTS, party=caller.party)
     placements.lock_logger(connection, placement.logger)
     _require_free(connection, new.serial, placement)
     row = placements.insert(connection, placement)
@@ -197,6 +199,7 @@ def list_placements(connection: Connection, caller: Caller, consignment: str) ->
 def seal_log(connection: Connection, caller: Caller, consignment: str, new: SealIn) -> SealView:
     """Declare the last number of a logger's log; whoever takes part may have read it off (S29)."""
     consignments.locked(connection, consignment, scope=caller.scope)
+    require_room(connection, consignment, Part.SEALS, party=caller.party)
     row = seals.insert(
         connection,
         consignment,
@@ -221,6 +224,7 @@ def add_event(connection: Connection, caller: Caller, consignment: str, new: Eve
     found = consignments.locked(connection, consignment, scope=caller.scope)
     known = consignments.events(connection, consignment)
     require_tellable(caller, found, new, known, datetime.now(UTC))
+    require_room(connection, consignment, Part.EVENTS, party=caller.party)
     told = stability.told_ends(connection, consignment)
     row = consignments.insert_event(
         connection,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from api import quotas
 from api.documents.content import checked_type
 from api.documents.schemas import DocumentView, signature_bytes
 from api.identity.rights import Right
@@ -16,6 +17,7 @@ from api.schemas import Page, page_of
 from coldgate.errors import DocumentError, ForbiddenError, NotFoundError
 from coldgate.storage import consignments, documents, goods
 from coldgate.storage.documents import NewDocument, Subject, Wanted
+from coldgate.storage.quotas import Part, require_room
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -36,6 +38,8 @@ def add_document(
     """
     party = caller.acting_for(said.party)
     _require_right(connection, caller, said, party)
+    if said.consignment is not None:
+        require_room(connection, said.consignment, Part.DOCUMENTS, party=party)
     new = NewDocument(
         party=party,
         kind=said.kind,
@@ -53,6 +57,7 @@ def add_document(
     view = DocumentView.model_validate(row)
     facts = view.model_dump(mode="json", exclude={"uploaded_at"})
     caller.record(connection, "document.added", str(row.id), **facts)
+    quotas.spend(connection, caller, quotas.UPLOADS, size=len(content))
     return view
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api import quotas
 from api.gate.decision_approval import approval_of
 from api.gate.decision_making import Grant, Manner, conclude
 from api.gate.facts_reading import lock_facts
@@ -46,6 +47,8 @@ def ask(
     if judgement is not None:
         # Goods that broke their conditions before they left are stopped as they leave.
         apply_judgement(connection, asked.consignment, judgement)
+    if not made.decision.permitted:
+        quotas.spend(connection, caller, quotas.REFUSALS)
     permit = None if made.permit is None else shown(made.permit, issuer.signer)
     hint = None if made.decision.permitted else approval_of(connection, facts, made.decision)
     return GateAnswer(

@@ -36,6 +36,7 @@ class Given:
 
     password: str
     code: str | None
+    device: str | None = None  # token of a device that may be known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,23 +49,24 @@ class Proven:
     password_hash: str
 
 
-def prove(context: Context, user_id: int | None, given: Given) -> Proven | Refusal:
+def prove(context: Context, user_id: int | None, given: Given, *, known: bool) -> Proven | Refusal:
     """Who gave the right password and code; a wrong one counts whatever happens afterwards.
 
     Counted in a transaction of its own before the password is looked at, so that guesses at once
     are guesses in a row. No connection waits while the hash is computed. For a user that does not
     exist, has no password or is locked the same hash is computed in vain. Where too many wait
-    for theirs nothing is counted, `ThrottledError`.
+    for theirs nothing is counted, `ThrottledError`. What strangers guess locks strangers out;
+    ``known`` is who asks from a session or a device of the user.
     """
     with context.passwords.place():
-        return _tried(context, user_id, given)
+        return _tried(context, user_id, given, known=known)
 
 
-def _tried(context: Context, user_id: int | None, given: Given) -> Proven | Refusal:
+def _tried(context: Context, user_id: int | None, given: Given, *, known: bool) -> Proven | Refusal:
     attempt = None
     if user_id is not None:
         with context.everything() as connection:
-            attempt = credentials.begin(connection, user_id, LOCK)
+            attempt = credentials.begin(connection, user_id, LOCK, known=known)
     stored = attempt.password_hash if attempt is not None else None
     matches = context.passwords.matches(stored, given.password)
     if attempt is None:
@@ -111,7 +113,12 @@ def tell_if_locked(connection: Connection, attempt: Attempt) -> None:
     if attempt.locked_until is None:
         return
     user = identity.user(connection, attempt.user_id)
-    facts = {"user": user.id, "login": user.login, "until": attempt.locked_until.isoformat()}
+    facts = {
+        "user": user.id,
+        "login": user.login,
+        "until": attempt.locked_until.isoformat(),
+        "by": "known" if attempt.known else "stranger",
+    }
     quality.announce(connection, kind="account.locked", party=user.party_id, body=facts)
     records.append_ledger(
         connection, actor=SYSTEM, kind="account.locked", subject=user.login, body=facts

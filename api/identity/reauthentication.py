@@ -80,7 +80,7 @@ def reauthenticate(
 
 def _by_password(context: Context, user: CallerUser, proof: Proof) -> Reauthenticated | Refusal:
     password = proof.password.get_secret_value() if proof.password is not None else ""
-    result = prove(context, user.id, Given(password=password, code=proof.totp))
+    result = prove(context, user.id, Given(password=password, code=proof.totp), known=True)
     if isinstance(result, Refusal):
         return result
     return Reauthenticated(user=user, method=result.method, at=result.at)
@@ -91,14 +91,14 @@ def _by_ticket(
 ) -> Reauthenticated | Refusal:
     ticket = Ticket(sha256=key_digest(token), user_id=user.id, record_digest=digest)
     with context.everything() as connection:
-        attempt = credentials.begin(connection, user.id, LOCK)
+        attempt = credentials.begin(connection, user.id, LOCK, known=True)
         if attempt is None:
             return Refusal.LOCKED
         at = credentials.use_ticket(connection, ticket, TICKET_LIFETIME)
         if at is None:
             tell_if_locked(connection, attempt)
             return Refusal.WRONG
-        credentials.clear(connection, user.id)
+        credentials.clear(connection, user.id, known=True)
     return Reauthenticated(user=user, method="oidc", at=at)
 
 

@@ -13,6 +13,10 @@ LOGIN = r"[a-z0-9][a-z0-9._@-]{2,63}"
 
 Login = Annotated[str, Field(pattern=f"^{LOGIN}$", description="3 to 64 of a-z, 0-9 and . _ @ -")]
 TypedLogin = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+DeviceToken = Annotated[
+    Token | None,
+    Field(description="`device` of an earlier answer: who has one is locked out by no stranger"),
+]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+$")]
 
 
@@ -23,10 +27,15 @@ class LoginIn(Body):
     login: TypedLogin
     password: Password
     totp: Code | None = None
+    device: DeviceToken = None
 
 
 class SessionCreated(ShownOnce):
-    """A new session; send ``token`` as `Authorization: Bearer cs_…`."""
+    """A new session; send ``token`` as `Authorization: Bearer cs_…`.
+
+    Keep ``device`` where the password is not, and send it with the next login from there; null
+    where the one that was sent is still good.
+    """
 
     id: int
     user: int
@@ -34,10 +43,11 @@ class SessionCreated(ShownOnce):
     printed_name: str
     party: str
     token: str | None
+    device: str | None = None
 
     def without_secret(self) -> Self:
-        """The same answer with the token withheld."""
-        return self.model_copy(update={"token": None})
+        """The same answer with the tokens withheld."""
+        return self.model_copy(update={"token": None, "device": None})
 
 
 class WhoAmI(View):
@@ -169,6 +179,7 @@ class PasswordIn(Body):
     login: TypedLogin | None = None
     old_password: Password | None = None
     totp: Code | None = None
+    device: DeviceToken = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -180,10 +191,14 @@ class PasswordIn(Body):
 
 
 class PasswordSet(View):
-    """A password that counts from now on; sessions begun with the old one have ended."""
+    """A password that counts from now on; sessions begun with the old one have ended.
+
+    ``device`` is the one device that is known from now on, to be sent with the next login.
+    """
 
     login: str
     set_at: datetime
+    device: str
 
 
 class TotpIn(Body):

@@ -9,7 +9,14 @@ from api.identity import totp
 from api.identity.passwords import refusals
 from api.identity.proving import Given, Refusal, prove
 from api.identity.schemas import PasswordSet, TotpCreated, TotpView
-from api.identity.sessions import admit, forget, login_refused, person, prove_login
+from api.identity.sessions import (
+    admit,
+    forget,
+    know_device,
+    login_refused,
+    person,
+    prove_login,
+)
 from coldgate.errors import ConflictError, ForbiddenError
 from coldgate.storage import credentials, identity, records, sessions, visibility
 
@@ -44,12 +51,15 @@ def _accept(context: Context, invitation: str, given: PasswordIn, address: str) 
     hashed = _hashed(context, new)
     with context.everything() as connection:
         set_at = credentials.accept(connection, sha256=sha256, password_hash=hashed)
+        credentials.clear(connection, user.id, known=None)
         return _record_set(connection, user, set_at)
 
 
 def _change(context: Context, given: PasswordIn, address: str) -> PasswordSet:
     old = given.old_password.get_secret_value() if given.old_password is not None else ""
-    proven = prove_login(context, given.login or "", Given(password=old, code=given.totp), address)
+    device = given.device.get_secret_value() if given.device is not None else None
+    offered = Given(password=old, code=given.totp, device=device)
+    proven, _ = prove_login(context, given.login or "", offered, address)
     new = _acceptable(given.password.get_secret_value(), proven.user)
     hashed = _hashed(context, new)
     with context.everything() as connection:
@@ -76,6 +86,7 @@ def _record_set(connection: Connection, user: UserRow, set_at: datetime | None) 
     if set_at is None:  # somebody else was quicker
         raise login_refused()
     sessions.revoke_all(connection, user.id)
+    credentials.forget_devices(connection, user.id)
     records.append_ledger(
         connection,
         actor=f"{user.party_id}/user-{user.id}",
@@ -83,14 +94,17 @@ def _record_set(connection: Connection, user: UserRow, set_at: datetime | None) 
         subject=user.login,
         body={"user": user.id},
     )
-    return PasswordSet(login=user.login, set_at=set_at)
+    return PasswordSet(login=user.login, set_at=set_at, device=know_device(connection, user.id))
 
 
 def require_password(context: Context, caller: Caller, given: TotpIn) -> CallerUser:
     """The person behind the session, who knows the password and has the code in use."""
     user = person(caller)
     proven = prove(
-        context, user.id, Given(password=given.password.get_secret_value(), code=given.totp)
+        context,
+        user.id,
+        Given(password=given.password.get_secret_value(), code=given.totp),
+        known=True,
     )
     if isinstance(proven, Refusal):
         raise ForbiddenError("PROOF_REFUSED", "password or code is wrong, or the account is locked")

@@ -13,6 +13,8 @@ from coldgate.secrets import new_secret
 from coldgate.storage import credentials, identity, records, sessions, visibility
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from api.caller import Caller, CallerUser
     from api.context import Context
     from api.identity.schemas import LoginIn
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from coldgate.storage.sessions import Ages, SessionRow
 
 TOKEN_PREFIX: Final = "cs_"  # noqa: S105  # what a token begins with; secret scanners look for it
+DEVICE_PREFIX: Final = "cd_"
 REFUSED: Final = (
     "login, password, code or invitation is wrong, or the account is locked, disabled or has no "
     "password yet; five wrong attempts lock it for 15 minutes"
@@ -29,22 +32,42 @@ REFUSED: Final = (
 
 def log_in(context: Context, given: LoginIn, address: str) -> SessionCreated:
     """A session for who proves to be the user; the same refusal and work for every other cause."""
-    offered = Given(password=given.password.get_secret_value(), code=given.totp)
-    proven = prove_login(context, given.login, offered, address)
+    device = given.device.get_secret_value() if given.device is not None else None
+    offered = Given(password=given.password.get_secret_value(), code=given.totp, device=device)
+    proven, known = prove_login(context, given.login, offered, address)
     with context.everything() as connection:
-        return begin(connection, proven.user, proven.method)
+        begun = begin(connection, proven.user, proven.method)
+        new = None if known else know_device(connection, proven.user.id)
+        return begun.model_copy(update={"device": new})
 
 
-def prove_login(context: Context, login: str, given: Given, address: str) -> Proven:
-    """Who proves to be the user of ``login``; attempts are counted by login and by address."""
-    attempts = admit(context, login, address)
+def prove_login(context: Context, login: str, given: Given, address: str) -> tuple[Proven, bool]:
+    """Who proves to be the user of ``login``, and whether its device was known before.
+
+    Attempts are counted by login and by address, those from a known device by that device: what
+    strangers do keeps nobody out who was here before.
+    """
     with context.everything() as connection:
         user = identity.id_of_login(connection, login)
-    proven = prove(context, user, given)
+        token = given.device and key_digest(given.device)
+        known = bool(user and token and credentials.is_known(connection, user, token))
+    attempts = (
+        _admit(context, {f"device {given.device}": context.settings.login_attempts})
+        if known
+        else admit(context, login, address)
+    )
+    proven = prove(context, user, given, known=known)
     if isinstance(proven, Refusal):
         raise login_refused()
     forget(context, attempts)
-    return proven
+    return proven, known
+
+
+def know_device(connection: Connection, user_id: int) -> str:
+    """A token by which the device is known from now on that the user proved itself from."""
+    token = DEVICE_PREFIX + new_secret()
+    credentials.know(connection, user_id, key_digest(token))
+    return token
 
 
 def login_refused() -> UnauthenticatedError:
@@ -58,13 +81,19 @@ def admit(context: Context, login: str | None, address: str) -> list[int]:
     Counted whether there is such a user or not: nobody learns it from being throttled.
     """
     settings = context.settings
-    limits = {_subject(context, f"address {address}"): settings.login_attempts_per_address}
+    limits = {f"address {address}": settings.login_attempts_per_address}
     if login is not None:
-        limits[_subject(context, f"login {login}")] = settings.login_attempts
+        limits[f"login {login}"] = settings.login_attempts
+    return _admit(context, limits)
+
+
+def _admit(context: Context, limits: Mapping[str, int]) -> list[int]:
+    window = context.settings.login_window
+    subjects = {_subject(context, text): most for text, most in limits.items()}
     with context.everything() as connection:
-        attempts = credentials.admit(connection, limits, settings.login_window)
+        attempts = credentials.admit(connection, subjects, window)
     if attempts is None:
-        raise ThrottledError(settings.login_window)
+        raise ThrottledError(window)
     return attempts
 
 

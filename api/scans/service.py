@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from api import quotas
 from api.scans.schemas import (
     DifferenceView,
     DismissalIn,
@@ -18,6 +19,7 @@ from api.schemas import Page
 from coldgate.errors import ForbiddenError, ScanError
 from coldgate.model import Purpose
 from coldgate.storage import consignments, scans
+from coldgate.storage.quotas import Part, require_room
 from coldgate.storage.scans import NewScan
 from coldgate.storage.visibility import everything
 from coldgate.udi.matching import Comparison, compare
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 def take_scan(connection: Connection, caller: Caller, consignment: str, new: ScanIn) -> ScanView:
     """Store what was scanned, and tell which line it is or where it differs."""
     consignments.locked(connection, consignment, scope=caller.scope)
+    require_room(connection, consignment, Part.SCANS, party=caller.party)
     row = scans.insert(connection, _new_scan(caller, consignment, new))
     view = _view(row, _lines(connection, consignment))
     caller.record(
@@ -47,6 +50,7 @@ def take_scan(connection: Connection, caller: Caller, consignment: str, new: Sca
         parsed=row.parsed,
         problem=row.problem,
     )
+    quotas.spend(connection, caller, quotas.SCANS, size=len(row.raw))
     return view
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("credentials")
+_MOST_DEVICES: Final = 20  # of one person; those used last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,13 @@ class LockRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One proof that is being looked at; ``locked_until`` is set when it was the last allowed."""
+    """One proof that is being looked at; ``locked_until`` is set when it was the last allowed.
+
+    ``known``: it comes from a session or a device of the user.
+    """
 
     user_id: int
+    known: bool
     password_hash: str | None
     locked_until: datetime | None
     totp_sealed: bytes | None  # None: no second component was confirmed
@@ -66,24 +71,47 @@ class Ticket:
     record_digest: bytes
 
 
-def begin(connection: Connection, user_id: int, rule: LockRule) -> Attempt | None:
-    """Count a proof as wrong until `succeed` says otherwise; None while locked or disabled."""
-    return fetch_one(connection, Attempt, _SQL["begin"], {"user_id": user_id, **asdict(rule)})
+def begin(connection: Connection, user_id: int, rule: LockRule, *, known: bool) -> Attempt | None:
+    """Count a proof as wrong until `succeed` says otherwise; None while locked or disabled.
+
+    Strangers are locked out by whoever guesses, somebody ``known`` by who is known only.
+    """
+    parameters = {"user_id": user_id, "known": known, **asdict(rule)}
+    return fetch_one(connection, Attempt, _SQL["begin"], parameters)
 
 
 def succeed(connection: Connection, attempt: Attempt, step: int | None) -> datetime | None:
     """The time of the proof; None if password, code or user changed or served meanwhile."""
     parameters = {
         "user_id": attempt.user_id,
+        "known": attempt.known,
         "password_hash": attempt.password_hash,
         "step": step,
     }
     return _moment(connection, _SQL["succeed"], parameters)
 
 
-def clear(connection: Connection, user_id: int) -> None:
-    """Not to count what was proven in another way."""
-    connection.execute(_SQL["clear"], {"user_id": user_id})
+def clear(connection: Connection, user_id: int, *, known: bool | None) -> None:
+    """Not to count what was proven in another way; None forgives strangers and known alike."""
+    connection.execute(_SQL["clear"], {"user_id": user_id, "known": known})
+
+
+def is_known(connection: Connection, user_id: int, sha256: bytes) -> bool:
+    """Whether the token is of a device from which the user proved itself before."""
+    parameters = {"user_id": user_id, "sha256": sha256}
+    return connection.execute(_SQL["is_known"], parameters).rowcount == 1
+
+
+def know(connection: Connection, user_id: int, sha256: bytes) -> None:
+    """Know a device of the user by this token, and the one that was used least no more."""
+    connection.execute(_SQL["know"], {"user_id": user_id, "sha256": sha256})
+    parameters = {"user_id": user_id, "most": _MOST_DEVICES}
+    connection.execute(_SQL["forget_oldest_devices"], parameters)
+
+
+def forget_devices(connection: Connection, user_id: int) -> None:
+    """Know no device of the user any more."""
+    connection.execute(_SQL["forget_devices"], {"user_id": user_id})
 
 
 def rehash(connection: Connection, *, user_id: int, old: str, new: str) -> None:
@@ -195,6 +223,11 @@ def issue_ticket(connection: Connection, ticket: Ticket) -> None:
 def use_ticket(connection: Connection, ticket: Ticket, lifetime: timedelta) -> datetime | None:
     """The time of use; None for another user or record, a second time, or too late."""
     return _moment(connection, _SQL["use_ticket"], {**asdict(ticket), "lifetime": lifetime})
+
+
+def purge_devices(connection: Connection, *, before: datetime) -> int:
+    """Know devices no longer that were last used before that time; how many there were."""
+    return connection.execute(_SQL["purge_devices"], {"before": before}).rowcount
 
 
 def purge(connection: Connection, *, before: datetime) -> int:

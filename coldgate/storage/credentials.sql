@@ -1,32 +1,65 @@
 -- name: begin
 -- Counted before anybody looks at the password: guesses at once are counted as guesses in a row.
-WITH before AS (
-    SELECT c.user_id, CASE WHEN locked_until IS NULL THEN wrong_in_a_row + 1 ELSE 1 END AS attempt
+WITH asked AS (
+    SELECT c.user_id, c.password_hash,
+        CASE WHEN c.totp_confirmed_at IS NOT NULL THEN c.totp_sealed END AS totp_sealed
     FROM credential c JOIN app_user u ON u.id = c.user_id
     WHERE c.user_id = %(user_id)s AND u.disabled_at IS NULL
-      AND (locked_until IS NULL OR locked_until <= now())
-    FOR UPDATE OF c
+      AND NOT EXISTS (SELECT FROM guess
+                      WHERE guess.user_id = c.user_id AND (guess.known OR NOT %(known)s)
+                        AND locked_until > now())
+), counted AS (
+    INSERT INTO guess (user_id, known, wrong_in_a_row)
+    SELECT user_id, %(known)s, 1 FROM asked
+    ON CONFLICT (user_id, known) DO UPDATE
+    SET wrong_in_a_row =
+            CASE WHEN guess.locked_until IS NULL THEN guess.wrong_in_a_row + 1 ELSE 1 END,
+        locked_until =
+            CASE WHEN guess.locked_until IS NULL AND guess.wrong_in_a_row + 1 >= %(most)s
+                 THEN now() + %(lock)s END
+    WHERE guess.locked_until IS NULL OR guess.locked_until <= now()
+    RETURNING locked_until
 )
-UPDATE credential c
-SET wrong_in_a_row = attempt,
-    locked_until = CASE WHEN attempt >= %(most)s THEN now() + %(lock)s END
-FROM before WHERE c.user_id = before.user_id
-RETURNING c.user_id, c.password_hash, c.locked_until,
-    CASE WHEN c.totp_confirmed_at IS NOT NULL THEN c.totp_sealed END AS totp_sealed,
-    now() AS at
+SELECT asked.user_id, %(known)s AS known, asked.password_hash, counted.locked_until,
+    asked.totp_sealed, now() AS at
+FROM asked CROSS JOIN counted
 
 -- name: succeed
-UPDATE credential
-SET wrong_in_a_row = 0, locked_until = NULL,
-    totp_last_step = coalesce(%(step)s, totp_last_step)
-WHERE user_id = %(user_id)s AND password_hash = %(password_hash)s
-  AND (totp_confirmed_at IS NOT NULL) = (%(step)s::bigint IS NOT NULL)
-  AND (%(step)s::bigint IS NULL OR totp_last_step IS NULL OR totp_last_step < %(step)s)
-  AND EXISTS (SELECT FROM app_user u WHERE u.id = user_id AND u.disabled_at IS NULL)
-RETURNING now()
+WITH proven AS (
+    SELECT c.user_id
+    FROM credential c JOIN app_user u ON u.id = c.user_id
+    WHERE c.user_id = %(user_id)s AND c.password_hash = %(password_hash)s
+      AND (c.totp_confirmed_at IS NOT NULL) = (%(step)s::bigint IS NOT NULL)
+      AND (%(step)s::bigint IS NULL OR c.totp_last_step IS NULL OR c.totp_last_step < %(step)s)
+      AND u.disabled_at IS NULL
+    FOR NO KEY UPDATE OF c
+), stepped AS (
+    UPDATE credential SET totp_last_step = %(step)s
+    FROM proven WHERE credential.user_id = proven.user_id AND %(step)s::bigint IS NOT NULL
+), forgiven AS (
+    DELETE FROM guess USING proven
+    WHERE guess.user_id = proven.user_id AND guess.known = %(known)s
+)
+SELECT now() FROM proven
 
 -- name: clear
-UPDATE credential SET wrong_in_a_row = 0, locked_until = NULL WHERE user_id = %(user_id)s
+DELETE FROM guess
+WHERE user_id = %(user_id)s AND (%(known)s::boolean IS NULL OR known = %(known)s)
+
+-- name: is_known
+UPDATE known_device SET last_used_at = now()
+WHERE token_sha256 = %(sha256)s AND user_id = %(user_id)s
+
+-- name: know
+INSERT INTO known_device (user_id, token_sha256) VALUES (%(user_id)s, %(sha256)s)
+
+-- name: forget_devices
+DELETE FROM known_device WHERE user_id = %(user_id)s
+
+-- name: forget_oldest_devices
+DELETE FROM known_device
+WHERE id IN (SELECT id FROM known_device WHERE user_id = %(user_id)s
+             ORDER BY last_used_at DESC, id DESC OFFSET %(most)s)
 
 -- name: rehash
 UPDATE credential SET password_hash = %(new)s
@@ -44,8 +77,7 @@ RETURNING invitation_until
 -- name: accept
 UPDATE credential
 SET password_hash = %(password_hash)s, password_set_at = now(), invitation_sha256 = NULL,
-    invitation_until = NULL, wrong_in_a_row = 0, locked_until = NULL, totp_sealed = NULL,
-    totp_confirmed_at = NULL, totp_last_step = NULL
+    invitation_until = NULL, totp_sealed = NULL, totp_confirmed_at = NULL, totp_last_step = NULL
 WHERE invitation_sha256 = %(sha256)s AND invitation_until > now()
 RETURNING password_set_at
 
@@ -86,6 +118,9 @@ DELETE FROM login_attempt WHERE id = ANY (%(ids)s)
 
 -- name: purge_attempts
 DELETE FROM login_attempt WHERE attempted_at < %(before)s
+
+-- name: purge_devices
+DELETE FROM known_device WHERE last_used_at < %(before)s
 
 -- name: purge_flows
 DELETE FROM oidc_flow WHERE started_at < %(before)s

@@ -41,6 +41,11 @@ KEPT: Final[Mapping[str, Kept]] = MappingProxyType(
         "app_user": Kept(changes=True),
         "role_change": Kept(),
         "api_key": Kept(omitted=("last_used_on",), changes=True),
+        "credential": Kept(
+            key=("user_id",),
+            omitted=("password_hash", "invitation_sha256", "totp_sealed", "totp_last_step"),
+            changes=True,
+        ),
         "oidc_link": Kept(key=("user_id",), changes=True),
         "signing_key": Kept(),
         "gateway": Kept(omitted=("secret_hash",), changes=True),

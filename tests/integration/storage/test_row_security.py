@@ -47,6 +47,7 @@ consignment             -      Su     SIu
 consignment_line        -      S      SIu
 credential              -      -      SIU
 custody_event           -      S      SI
+daily_use               -      -      SIuD
 delegation              -      -      SI
 delegation_end          -      -      SI
 deviation               -      -      SIu
@@ -68,7 +69,9 @@ excursion               -      SI     S
 gate_decision           -      -      SI
 gateway                 S      s      SIu
 gateway_status          SIU    -      S
+guess                   -      -      SIUD
 idempotency             -      -      SI
+known_device            -      -      SIuD
 lane_record             -      SI     S
 ledger                  -      S      SI
 ledger_checkpoint       -      -      SI
@@ -128,6 +131,8 @@ user_role               -      -      S
 
 SERVICES_ONLY: Final = {  # what the api reads for its own work, for no party
     "credential",
+    "guess",
+    "known_device",
     "ledger_due",
     "ledger_state",
     "ledger_tile",

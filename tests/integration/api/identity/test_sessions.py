@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
+OTHER_PASSWORD = "eleven grey boats at dawn"
+
 
 def log_in(world: World, login: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
     body = {"login": login, "password": password} | fields
@@ -97,12 +99,72 @@ def test_five_wrong_passwords_lock_and_tell_the_party(world: World) -> None:
     )
 
 
+def test_stranger_who_guesses_locks_nobody_out_who_was_here_before(world: World) -> None:
+    ada = world.user("maker", "qa")
+    device = log_in(world, ada.login).json()["device"]
+
+    for _ in range(12):  # more than are looked at
+        log_in(world, ada.login, "wrong")
+
+    assert told(log_in(world, ada.login))[0] in {401, 429}
+    assert told(log_in(world, ada.login, device=world.name("cd_forged")))[0] in {401, 429}
+    answer = log_in(world, ada.login, device=device)
+    assert (answer.status_code, answer.json()["device"]) == (201, None)
+
+
+def test_guesses_from_a_known_device_lock_everybody_out(world: World) -> None:
+    ada = world.user("maker")
+    device = log_in(world, ada.login).json()["device"]
+
+    for _ in range(5):
+        assert log_in(world, ada.login, "wrong", device=device).status_code == 401
+
+    assert told(log_in(world, ada.login, device=device)) == (401, "LOGIN_REFUSED")
+    assert told(log_in(world, ada.login)) == (401, "LOGIN_REFUSED")
+    query = "SELECT body ->> 'by' FROM outbox WHERE kind = 'account.locked' AND body->>'login' = %s"
+    assert world.fetch(query, ada.login) == ["known"]
+
+
+def test_device_is_known_for_its_own_user_and_password_only(world: World) -> None:
+    ada, eve = world.user("maker"), world.user("maker")
+    device = log_in(world, eve.login).json()["device"]
+    lock_by_guessing(world, ada.login)
+
+    assert told(log_in(world, ada.login, device=device)) == (401, "LOGIN_REFUSED")
+    new = set_password(world.url, login=eve.login, old_password=PASSWORD, password=OTHER_PASSWORD)
+    lock_by_guessing(world, eve.login)
+    assert told(log_in(world, eve.login, OTHER_PASSWORD, device=device)) == (401, "LOGIN_REFUSED")
+    device = new.json()["device"]
+    assert log_in(world, eve.login, OTHER_PASSWORD, device=device).status_code == 201
+
+
+def test_invitation_makes_its_device_known_while_strangers_guess(world: World) -> None:
+    ada = world.user("maker")
+    invitation = world.post(f"/users/{ada.id}/invitation", {})["invitation"]
+    made = set_password(world.url, invitation=invitation, password=OTHER_PASSWORD).json()
+    lock_by_guessing(world, ada.login)
+
+    answer = log_in(world, ada.login, OTHER_PASSWORD, device=made["device"])
+
+    assert answer.status_code == 201
+
+
+def test_twenty_devices_of_a_person_are_known(world: World) -> None:
+    ada = world.user("maker")
+    devices = [log_in(world, ada.login).json()["device"] for _ in range(21)]
+
+    query = "SELECT count(*) FROM known_device WHERE user_id = %s"
+    assert world.fetch(query, ada.id) == [20]
+    assert log_in(world, ada.login, device=devices[-1]).json()["device"] is None
+    assert log_in(world, ada.login, device=devices[0]).json()["device"]
+
+
 def test_lock_ends_after_its_time_by_the_clock_of_the_database(world: World) -> None:
     ada = world.user("maker")
     lock_by_guessing(world, ada.login)
     with psycopg.connect(world.dsn) as connection:
         connection.execute(
-            "UPDATE credential SET locked_until = now() - interval '1 s' WHERE user_id = %s",
+            "UPDATE guess SET locked_until = now() - interval '1 s' WHERE user_id = %s",
             (ada.id,),
         )
 
