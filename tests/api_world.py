@@ -92,6 +92,7 @@ class World:
     clients: dict[str, httpx.Client] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
     qualified: set[tuple[str, str]] = field(default_factory=set)
+    allowed: set[tuple[str, str]] = field(default_factory=set)
 
     def name(self, kind: str) -> str:
         return f"{kind}-{next(self.numbers):04}"
@@ -168,6 +169,25 @@ class World:
         self.post("/qualifications", {"carrier": carrier, "profile": profile} | body)
         self.qualified.add((carrier, profile))
 
+    def add_product(self, product: str, *, party: str = "maker", **fields: Any) -> str:
+        """An article of that party, whose goods may travel by the profile of the tests; its id."""
+        body = {"id": product, "name": product, "profiles": [{"id": PROFILE}]} | fields
+        self.allowed.add((product, PROFILE))
+        made: str = self.post("/products", body, party=party)["id"]
+        return made
+
+    def add_lot(self, product: str = "vaccine") -> str:
+        """A lot of the maker's product that nothing else in the world is of; its number."""
+        body = {"number": self.name("L"), "expires_on": "2199-12-31"}
+        number: str = self.post(f"/products/{product}/lots", body, party="maker")["number"]
+        return number
+
+    def allow(self, product: str, profile: str) -> None:
+        """Goods of the product may travel by that profile too."""
+        if (product, profile) not in self.allowed:
+            self.post(f"/products/{product}/profiles", {"id": profile})
+            self.allowed.add((product, profile))
+
     def add_budget(self) -> str:
         """A profile of the maker with a stability budget of an hour above 8 °C; its id."""
         bands = {"bands": [{"above": 8.0, "budget": "1h"}]}
@@ -199,6 +219,8 @@ class World:
         if planned["profile"] is not None:
             for leg in planned["legs"]:
                 self.qualify(leg["carrier"], planned["profile"]["id"])
+            for line in planned["lines"]:
+                self.allow(line["product"], planned["profile"]["id"])
         consignment: str = self.post("/consignments", planned, party="maker")["id"]
         if place:
             self.place(consignment, self.add_logger())
@@ -223,9 +245,9 @@ class World:
         self.event(consignment, "received")
         return consignment
 
-    def released(self) -> str:
+    def released(self, **fields: Any) -> str:
         """A consignment that came, passed and was released."""
-        consignment = self.received()
+        consignment = self.received(**fields)
         self.judge(consignment)
         assert self.gate(consignment, "receipt_release")["permitted"]
         return consignment
@@ -308,7 +330,7 @@ def open_world(dsn: str, **settings: Any) -> Iterator[World]:
         world = World(dsn, url, stack)
         for party, kind in PARTIES.items():
             world.post("/parties", {"id": party, "name": party, "kind": kind})
-        world.post("/products", {"id": "vaccine", "name": "Vaccine"}, party="maker")
+        world.add_product("vaccine")
         for lot, expiry in {"A1": "2199-12-31", "A2": "2199-12-31", "OLD": "2020-01-31"}.items():
             body = {"number": lot, "expires_on": expiry}
             world.post("/products/vaccine/lots", body, party="maker")

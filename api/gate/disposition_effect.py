@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from api.approvals.requests import Effect
@@ -14,12 +15,17 @@ from api.gate.disposition_rules import (
 )
 from api.gate.disposition_schemas import Choice
 from api.gate.dispositions import record_now, tell_closed, waits
+from api.restrictions.effects import refuse
 from coldgate.model import LineState, Verdict
 from coldgate.storage import consignments, dispositions, quality, stability, visibility
+from coldgate.storage.restrictions import NewRefusal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from coldgate.storage.approvals import ApprovalRow
     from coldgate.storage.connection import Connection
+    from coldgate.storage.consignments import LineRow
     from coldgate.storage.dispositions import DispositionRow
 
 _REFUSED_TO: Final = {Choice.REJECT: LineState.REJECTED, Choice.RETURN: LineState.RETURNED}
@@ -35,7 +41,7 @@ def _granted(connection: Connection, approval: ApprovalRow, actor: str) -> None:
     if decision is Choice.RELEASE:
         release_by_disposition(connection, actor, row)
     else:
-        _refuse(connection, row, _REFUSED_TO[decision])
+        _refuse(connection, row, _REFUSED_TO[decision], actor)
 
 
 def _closed(connection: Connection, approval: ApprovalRow, actor: str) -> None:
@@ -58,8 +64,8 @@ def _require_current(connection: Connection, row: DispositionRow, decision: Choi
         require_statement(statement, makers=makers, consignment=consignment.id, lines=lines)
 
 
-def _refuse(connection: Connection, row: DispositionRow, to_state: LineState) -> None:
-    """Move the lines out of use, by quarantine, and say so of each."""
+def _refuse(connection: Connection, row: DispositionRow, to_state: LineState, actor: str) -> None:
+    """Move the lines out of use, by quarantine, say so of each, and hold where they may go next."""
     consignments.move_lines(
         connection,
         row.consignment_id,
@@ -86,6 +92,26 @@ def _refuse(connection: Connection, row: DispositionRow, to_state: LineState) ->
         }
         kind = f"lot.{to_state.value}"
         quality.announce(connection, kind=kind, consignment=row.consignment_id, body=body)
+    for refused in refusals(row.consignment_id, moved, actor):
+        refuse(connection, refused)
+
+
+def refusals(consignment: str, lines: Iterable[LineRow], actor: str) -> Iterator[NewRefusal]:
+    """What each lot of the lines may not do; without all serials it is not known which units."""
+    lots: dict[tuple[str, str], list[LineRow]] = defaultdict(list)
+    for line in lines:
+        lots[line.product_id, line.lot_number].append(line)
+    for (product, lot), refused in sorted(lots.items()):
+        named = [serial for line in refused for serial in line.serials or ()]
+        units = sum(line.quantity for line in refused)
+        yield NewRefusal(
+            consignment=consignment,
+            product=product,
+            lot=lot,
+            serials=named if len(named) == units else None,
+            reason=f"{units} of the lot were refused; say by signature what became of them",
+            actor=actor,
+        )
 
 
 DISPOSITION_EFFECT: Final = Effect(record_now=record_now, granted=_granted, refused=_closed)

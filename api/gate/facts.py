@@ -44,13 +44,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restriction:
-    """A hold, a recall or a blocking CAPA that is open on a lot."""
+    """A hold, a recall, a blocking CAPA or a refusal that is open, and the lines that it meets.
 
-    id: int
+    ``id`` is None, and ``reference`` empty, where it is on an article of others that carries the
+    same number: nothing more is told of it. ``homeward`` goods go to whoever settles it.
+    """
+
+    id: int | None
     kind: str
     product_id: str
     lot_number: str
     reference: str
+    positions: tuple[int, ...]
+    homeward: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProductWord:
+    """Whether goods of a product may travel by the consignment's profile, by its owner's word."""
+
+    product_id: str
+    allowed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +208,7 @@ class Facts:
     elsewhere: tuple[Elsewhere, ...]
     lines: tuple[Line, ...]
     restrictions: tuple[Restriction, ...]
+    profiles: tuple[ProductWord, ...]
     demands: tuple[Demand, ...]
     carriers: tuple[Carrier, ...]
     loggers: tuple[Logger, ...]
@@ -223,6 +238,20 @@ class Facts:
         """
         return frozenset(
             (line.product_id, line.lot_number) for line in self.lines if line.registered
+        )
+
+    @property
+    def restricted(self) -> tuple[Restriction, ...]:
+        """What is open on registered lots that were asked about.
+
+        Goods that were refused may go back to whoever settles what becomes of them.
+        """
+        asked = {line.position for line in self.lines if line.registered}
+        return tuple(
+            one
+            for one in self.restrictions
+            if asked & set(one.positions)
+            and not (one.homeward and self.purpose is Purpose.DISPATCH)
         )
 
     @property

@@ -18,6 +18,7 @@ from api.gate.facts import (
     Line,
     Logger,
     PartWord,
+    ProductWord,
     Restriction,
     ZoneWord,
 )
@@ -48,7 +49,13 @@ LINE: Final = Line(
     agreement_id=1,
 )
 _RESTRICTION: Final = Restriction(
-    id=1, kind="hold", product_id="vaccine", lot_number="A1", reference=""
+    id=1,
+    kind="hold",
+    product_id="vaccine",
+    lot_number="A1",
+    reference="",
+    positions=(1,),
+    homeward=False,
 )
 _ELSEWHERE: Final = Elsewhere(product_id="vaccine", lot_number="A1", consignment_id="earlier")
 _DEMAND: Final = Demand(
@@ -116,6 +123,7 @@ CLEAN: Final = Facts(
     elsewhere=(),
     lines=(LINE,),
     restrictions=(),
+    profiles=(ProductWord(product_id="vaccine", allowed=True),),
     demands=(_DEMAND,),
     carriers=(_CARRIER,),
     loggers=(_LOGGER,),
@@ -195,7 +203,10 @@ _SIGNED: Final = replace(CLEAN, release_policy="signed")
 
 _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
     "LOT_UNKNOWN": (_line(registered=False, expires_on=None), replace(CLEAN, lines=())),
-    "LOT_BLOCKED": tuple(_restricted(kind) for kind in ("hold", "capa", "unheard of")),
+    "LOT_BLOCKED": (
+        *(_restricted(kind) for kind in ("hold", "capa", "refusal", "unheard of")),
+        replace(CLEAN, restrictions=(replace(_RESTRICTION, id=None),)),
+    ),
     "RECALL_OPEN": (_restricted("recall"),),
     "LOT_EXPIRED": (_line(expires_on=YESTERDAY), _line(expires_on=None)),
     "SHELF_LIFE_SHORT": (
@@ -224,6 +235,8 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
         replace(CLEAN, profile_id=None, profile_version=None),
         replace(CLEAN, profile_until=YESTERDAY),
         replace(CLEAN, profile_from=TOMORROW),
+        replace(CLEAN, profiles=()),
+        replace(CLEAN, profiles=(ProductWord(product_id="vaccine", allowed=False),)),
     ),
     "LOGGER_MISSING": (replace(CLEAN, loggers=()), _logger(zone="other")),
     "LOGGER_NOT_ADMITTED": (
@@ -293,6 +306,9 @@ _OF_ONE_PURPOSE: Final[Mapping[tuple[str, Purpose], tuple[Facts, ...]]] = {
     ("CARRIER_NOT_QUALIFIED", Purpose.DISPATCH): (
         _carrier(valid_until=TODAY),
         _carrier(valid_until=None),
+    ),
+    ("LOT_BLOCKED", Purpose.RECEIPT_RELEASE): (
+        replace(CLEAN, restrictions=(replace(_RESTRICTION, kind="refusal", homeward=True),)),
     ),
     ("LOGGER_MISSING", Purpose.DISPATCH): (_logger(watches=False),),
     ("LOGGER_UNCALIBRATED", Purpose.DISPATCH): (_logger(calibrated=False),),

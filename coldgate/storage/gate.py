@@ -68,6 +68,7 @@ class FactsRow:
     elsewhere: list[object]
     lines: list[object]
     restrictions: list[object]
+    profiles: list[object]
     demands: list[object]
     carriers: list[object]
     loggers: list[object]

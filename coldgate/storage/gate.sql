@@ -33,8 +33,12 @@ SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.re
         LEFT JOIN agreed_shelf_life(asked.id) AS agreed ON agreed.product_id = line.product_id
         WHERE line.consignment_id = asked.id) AS item) AS lines,
     (SELECT coalesce(json_agg(item), '[]') FROM (
-        SELECT restriction_id AS id, kind, product_id, lot_number, reference
+        -- Of what is on another party's article only that there is something is told.
+        SELECT CASE WHEN own THEN restriction_id END AS id, kind, product_id, lot_number,
+            CASE WHEN own THEN reference ELSE '' END AS reference, positions, homeward
         FROM open_restrictions(asked.id)) AS item) AS restrictions,
+    (SELECT coalesce(json_agg(item), '[]') FROM (
+        SELECT product_id, allowed FROM allowed_profiles(asked.id)) AS item) AS profiles,
     (SELECT coalesce(json_agg(item), '[]') FROM (
         SELECT requirement_id, product_id, lot_number, carrier_id, kind, per, purpose, signed,
             document_id, valid_until, expired, digest_matches, signed_by

@@ -95,6 +95,9 @@ permit_redemption       -      -      SI
 placement               -      S      SIu
 placement_removal       -      -      -
 product                 -      S      SIu
+product_profile         -      -      SI
+product_profile_shown   -      -      S
+product_profile_withdrawal -      -      SI
 profile                 -      S      SI
 quality_note            -      -      SI
 quality_revision        -      -      S
