@@ -1,0 +1,144 @@
+"""What was refused does not leave again unnoticed, under whichever article and by whomever."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from api_world import PROFILE
+from approval_world import approval_of, propose, signed
+
+if TYPE_CHECKING:
+    from api_world import Person, World
+
+pytestmark = pytest.mark.database
+
+
+@pytest.fixture(scope="module")
+def qa(world: World) -> Person:
+    return world.user("maker", "qa")
+
+
+@pytest.fixture(scope="module")
+def other_qa(world: World) -> Person:
+    return world.user("maker", "qa")
+
+
+def come(world: World, consignment: str) -> None:
+    """Goods on their way come, now."""
+    body = {"kind": "received", "happened_at": datetime.now(UTC).isoformat()}
+    world.post(f"/consignments/{consignment}/events", body)
+
+
+def refuse(world: World, consignment: str, qa: Person, decision: str = "reject") -> None:
+    """Goods that came turn out to have failed, and are refused by signature."""
+    world.judge(consignment, "FAIL")
+    world.wait_for_reactions()
+    approval = approval_of(world, propose(world, consignment, decision=decision))
+    signed(qa, approval, meaning="approved")
+
+
+def refused(world: World, qa: Person, decision: str = "reject", **fields: Any) -> None:
+    """A consignment of the maker that came, failed and was refused."""
+    refuse(world, world.received(**fields), qa, decision)
+
+
+def line(lot: str, *serials: str) -> dict[str, Any]:
+    named = {"serials": list(serials)} if serials else {}
+    return {"product": "vaccine", "lot": lot, "quantity": max(1, len(serials))} | named
+
+
+def blocked(world: World, consignment: str, purpose: str = "dispatch") -> list[dict[str, Any]]:
+    """The restrictions for which the gate says LOT_BLOCKED."""
+    for reason in world.gate(consignment, purpose)["reasons"]:
+        if reason["code"] == "LOT_BLOCKED":
+            found: list[dict[str, Any]] = reason["facts"]["restrictions"]
+            return found
+    return []
+
+
+def consigned(world: World, party: str, consignee: str, *lines: dict[str, Any]) -> str:
+    """A consignment of that party, ready to leave but for what is known of the lot."""
+    leg = {"carrier": "truck", "origin": "here", "destination": "there"}
+    body = {
+        "id": world.name("con"),
+        "consignee": consignee,
+        "profile": {"id": PROFILE},
+        "lines": lines,
+        "legs": [leg],
+    }
+    world.qualify("truck")
+    consignment: str = world.post("/consignments", body, party=party)["id"]
+    world.place(consignment, world.add_logger())
+    return consignment
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+@pytest.mark.parametrize("decision", ["reject", "return"])
+def test_rest_of_a_refused_lot_leaves_once_somebody_signed_what_became_of_it(
+    world: World, qa: Person, other_qa: Person, decision: str
+) -> None:
+    lots = (world.add_lot(),)
+    refused(world, qa, decision, lots=lots)
+    rest = world.consign(lots=lots)
+    (held,) = blocked(world, rest)
+
+    assert (held["kind"], held["lot"]) == ("refusal", f"vaccine/{lots[0]}")
+    body = {"reason": "destroyed, protocol 4"}
+    lift = world.post(f"/restrictions/{held['id']}/lift", body, party="maker")
+    approval = world.get(f"/approvals/{lift['approval']}")
+    signed(other_qa, approval, meaning="approved")
+    assert world.gate(rest, "dispatch")["permitted"]
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_units_that_both_lines_name_are_told_apart(world: World, qa: Person) -> None:
+    lot = world.add_lot()
+    refused(world, qa, lines=[line(lot, "S1", "S2")])
+
+    held = {
+        serials: bool(blocked(world, world.consign(lines=[line(lot, *serials)])))
+        for serials in (("S1",), ("S3", "S4"), ("S2", "S5"), ())
+    }
+    assert held == {("S1",): True, ("S3", "S4"): False, ("S2", "S5"): True, (): True}
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_goods_that_left_before_the_refused_ones_came_are_others(world: World, qa: Person) -> None:
+    lots = (world.add_lot(),)
+    bad, before, after = (world.consign(lots=lots) for _ in range(3))
+    for consignment in (bad, before):
+        assert world.gate(consignment, "dispatch")["permitted"]
+    come(world, bad)
+    assert world.gate(after, "dispatch")["permitted"]
+    refuse(world, bad, qa)
+
+    assert blocked(world, before, "receipt_release") == []
+    assert blocked(world, after, "receipt_release")
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_refused_goods_may_go_back_and_are_not_used_there(world: World, qa: Person) -> None:
+    lot = world.add_lot()
+    refused(world, qa, lots=(lot,))
+    back, away = (
+        consigned(world, "hospital", consignee, line(lot)) for consignee in ("maker", "truck")
+    )
+
+    assert blocked(world, away)
+    assert world.gate(back, "dispatch")["permitted"]
+    assert blocked(world, back, "receipt_release")
+
+
+def test_refusal_stops_nobody_whom_the_goods_cannot_have_come_to(world: World) -> None:
+    lot, ward, buyer = world.add_lot(), world.join("consignee"), world.join("consignee")
+    world.released(lots=(lot,))
+    onward = consigned(world, "hospital", ward, line(lot))
+    assert world.gate(onward, "dispatch")["permitted"]
+    come(world, onward)
+    refuse(world, onward, world.user("hospital", "qa"))
+
+    assert blocked(world, consigned(world, "hospital", buyer, line(lot)))
+    assert blocked(world, consigned(world, ward, buyer, line(lot)))
+    assert blocked(world, world.consign(lots=(lot,))) == []
