@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from typing import NoReturn
@@ -37,6 +38,9 @@ def main() -> int:
         timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
+    # What was loaded stays; to look through it for garbage again would make requests wait.
+    gc.collect()
+    gc.freeze()
     server.run()
     return 0 if server.started else 1
 

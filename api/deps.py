@@ -212,10 +212,11 @@ class Writer:
             if kept is not None:
                 return _repeated(kept)
             answer = action(connection, caller, *args, **kwargs)
+            told = _serialised(answer)
             with connection.pipeline():
-                self._keep(connection, caller, answer)
+                self._keep(connection, caller, _repeatable(answer, told))
                 connection.commit()
-        return _json(self.status, _serialised(answer))
+        return _json(self.status, told)
 
     def reauthenticate(self, proof: Proof, digest: bytes) -> Reauthenticated:
         """The person who asks, proven anew for a signature under the record with this digest."""
@@ -253,15 +254,11 @@ class Writer:
         user = caller.user.id if caller.user else None
         return self.context.signer.keyed_digest(f"{user} ".encode() + self.sent).hex()
 
-    def _keep(self, connection: Connection, caller: Caller, answer: BaseModel) -> None:
+    def _keep(self, connection: Connection, caller: Caller, response: bytes) -> None:
         if self.key is None:
             return
-        # What is shown once is not kept: a database dump must not hold a secret in clear.
-        repeatable = answer.without_secret() if isinstance(answer, ShownOnce) else answer
         kept = StoredAnswer(
-            request_digest=self._digest_for(caller),
-            status=self.status,
-            response=_serialised(repeatable),
+            request_digest=self._digest_for(caller), status=self.status, response=response
         )
         records.store_answer(connection, party=caller.party, key=self.key, answer=kept)
 
@@ -301,6 +298,11 @@ Write = Annotated[Writer, Depends(get_writer)]
 
 def _repeated(kept: StoredAnswer) -> Response:
     return _json(kept.status, kept.response, {REPLAYED: "true"})
+
+
+def _repeatable(answer: BaseModel, told: bytes) -> bytes:
+    """What is kept of an answer: a database dump must not hold in clear what is shown once."""
+    return _serialised(answer.without_secret()) if isinstance(answer, ShownOnce) else told
 
 
 def _serialised(answer: BaseModel) -> bytes:

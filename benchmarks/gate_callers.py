@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import uvloop
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection as Pipe
 
@@ -59,7 +61,7 @@ def call(load: Load) -> Heard:
 
 
 def _process(pipe: Pipe, load: Load, number: int, begin_at: float) -> None:
-    pipe.send(asyncio.run(_all(load, number, begin_at)))
+    pipe.send(uvloop.run(_all(load, number, begin_at)))
 
 
 async def _all(load: Load, number: int, begin_at: float) -> Heard:

@@ -16,62 +16,36 @@ FIRST: Final = bytes(32)  # what the first entry has for the hash before it
 _SEPARATOR: Final = "\x1f"  # no field holds it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What somebody entered; ``id`` is known before it has its place."""
-
-    id: int
-    entered_at: datetime
-    actor: str
-    kind: str
-    subject: str
-    digest: bytes  # SHA-256 of the body
+DueRow: TypeAlias = "tuple[int, int, str, str, str, bytes]"  # as the query `due` gives them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Link:
-    """An entry at its place in the chain."""
+    """The place of an entry in the chain: the hash before it, its own, and its leaf in the tree."""
 
     sequence: int
-    entry: Entry
+    entry_id: int
     previous: bytes
-
-    @property
-    def canonical(self) -> bytes:
-        """The bytes that stand for it, in the chain and as a leaf of the tree."""
-        return self.previous + _SEPARATOR.join(
-            (
-                str(self.sequence),
-                instant(self.entry.entered_at),
-                self.entry.actor,
-                self.entry.kind,
-                self.entry.subject,
-                self.entry.digest.hex(),
-            )
-        ).encode("utf-8")
-
-    @property
-    def hash(self) -> bytes:
-        """What the next entry refers to."""
-        return hashlib.sha256(self.canonical).digest()
-
-    @property
-    def leaf(self) -> bytes:
-        """Its leaf in the tree (RFC 9162, section 2.1.1)."""
-        return merkle.leaf_hash(self.canonical)
+    hash: bytes
+    leaf: bytes
 
 
-def instant(moment: datetime) -> str:
-    """UTC to the microsecond, as it is hashed."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def linked(entries: Iterable[Entry], *, sequence: int, previous: bytes) -> Iterator[Link]:
+def linked(entries: Iterable[DueRow], *, sequence: int, previous: bytes) -> Iterator[Link]:
     """The entries in this order, behind the one with that number and hash."""
-    for number, entry in enumerate(entries, start=sequence + 1):
-        link = Link(sequence=number, entry=entry, previous=previous)
-        previous = link.hash
-        yield link
+    stamps = _Stamps()
+    for number, row in enumerate(entries, start=sequence + 1):
+        entry_id, entered, actor, kind, subject, digest = row
+        canonical = previous + _canonical(number, stamps.of(entered), actor, kind, subject, digest)
+        own = hashlib.sha256(canonical).digest()
+        yield Link(number, entry_id, previous, own, merkle.leaf_hash(canonical))
+        previous = own
+
+
+def _canonical(
+    number: int, entered: str, actor: str, kind: str, subject: str, digest: bytes
+) -> bytes:
+    """What stands for an entry behind the hash before it, in the chain and as a leaf."""
+    return _SEPARATOR.join((str(number), entered, actor, kind, subject, digest.hex())).encode()
 
 
 KeptRow: TypeAlias = (
@@ -121,8 +95,7 @@ def read_again(rows: Iterable[KeptRow], *, sequence: int, previous: bytes | None
         if number != sequence:
             findings.append(_missing(sequence, number - 1))
             sequence, previous = number, None
-        fields = (str(number), stamps.of(entered), actor, kind, subject, digest.hex())
-        canonical = prior + _SEPARATOR.join(fields).encode()
+        canonical = prior + _canonical(number, stamps.of(entered), actor, kind, subject, digest)
         computed = sha256(b"\x00" + canonical).digest()
         leaves.append(computed)
         fits = own == sha256(canonical).digest() and leaf == computed

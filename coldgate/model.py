@@ -56,13 +56,10 @@ class Verdict(Enum):
     HOLD = "HOLD"
     FAIL = "FAIL"
 
-    @property
-    def rank(self) -> int:
-        """0 for PASS, 1 for HOLD, 2 for FAIL."""
-        return _RANKS[self]
+    rank: int  # 0 for PASS, 1 for HOLD, 2 for FAIL
 
-
-_RANKS: Final = {Verdict.PASS: 0, Verdict.HOLD: 1, Verdict.FAIL: 2}
+    def __init__(self, _: object) -> None:
+        self.rank = len(type(self).__members__)
 
 
 class LineState(Enum):

@@ -88,8 +88,11 @@ class Decision:
 
 def decide(purpose: Purpose, facts: Facts) -> Decision:
     """Make every check that counts for ``purpose``."""
-    checks = [check for check in CHECKS if purpose in check.purposes]
-    results = tuple(Result(code=check.code, finding=_examine(check, facts)) for check in checks)
+    results = tuple(
+        Result(code=check.code, finding=_examine(check, facts))
+        for check in CHECKS
+        if purpose in check.purposes
+    )
     return Decision(purpose=purpose, results=results)
 
 

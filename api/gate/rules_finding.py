@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from api.gate.facts import Facts, Line
 
-BOTH: Final = frozenset(Purpose)
-RECEIPT: Final = frozenset({Purpose.RECEIPT_RELEASE})
+BOTH: Final = tuple(Purpose)
+RECEIPT: Final = (Purpose.RECEIPT_RELEASE,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Check:
     """
 
     code: str
-    purposes: frozenset[Purpose]
+    purposes: tuple[Purpose, ...]
     examine: Callable[[Facts], Finding]
     coverable: bool = False
 

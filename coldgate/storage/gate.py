@@ -146,9 +146,11 @@ def lock_facts(
     cursor = connection.cursor(row_factory=class_row(FactsRow))
     with connection.pipeline():
         held = connection.execute(_SQL["lock"], parameters)
-        visibility.limit_to(connection, None)
+        if scope is not None:
+            visibility.limit_to(connection, None)
         cursor.execute(_SQL["facts"], parameters)
-        visibility.limit_to(connection, scope)
+        if scope is not None:
+            visibility.limit_to(connection, scope)
     row = cursor.fetchone()
     if held.fetchone() is None or row is None:
         raise NotFoundError("consignment", consignment)

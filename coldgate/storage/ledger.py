@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from coldgate.chain import FIRST, Entry, Finding
+from coldgate.chain import FIRST, Finding
 from coldgate.errors import LedgerError, NotFoundError
 from coldgate.merkle import TILE_WIDTH, range_root, root_of
 from coldgate.storage.queries import columns, load_queries
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime, timedelta
 
-    from coldgate.chain import KeptRow, Link
+    from coldgate.chain import DueRow, KeptRow, Link
     from coldgate.merkle import NodeReader
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("ledger")
-_LINK_COLUMNS: Final = 10
+_LINK_COLUMNS: Final = 5
 MOST_FINDINGS: Final = 1_000  # of one kind
 
 
@@ -72,9 +72,11 @@ def lead(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
-def due(connection: Connection, *, most: int) -> list[Entry]:
+def due(connection: Connection, *, most: int) -> list[DueRow]:
     """The first ``most`` committed entries that have no place in the chain yet."""
-    return fetch_all(connection, Entry, _SQL["due"], {"most": most})
+    with connection.cursor(binary=True) as cursor:
+        found: list[DueRow] = cursor.execute(_SQL["due"], {"most": most}).fetchall()
+    return found
 
 
 def head(connection: Connection) -> tuple[int, bytes]:
@@ -93,23 +95,9 @@ def hash_at(connection: Connection, sequence: int) -> bytes | None:
 
 def add_links(connection: Connection, links: Sequence[Link]) -> None:
     """Give entries their places; they are not due any more."""
-    rows = [
-        (
-            link.sequence,
-            link.entry.id,
-            link.entry.entered_at,
-            link.entry.actor,
-            link.entry.kind,
-            link.entry.subject,
-            link.entry.digest,
-            link.previous,
-            link.hash,
-            link.leaf,
-        )
-        for link in links
-    ]
+    rows = [(one.sequence, one.entry_id, one.previous, one.hash, one.leaf) for one in links]
     connection.execute(_SQL["add_links"], columns(rows, _LINK_COLUMNS))
-    connection.execute(_SQL["settle"], {"entries": [link.entry.id for link in links]})
+    connection.execute(_SQL["settle"], {"entries": [link.entry_id for link in links]})
 
 
 def nodes(connection: Connection) -> NodeReader:

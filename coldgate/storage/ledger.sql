@@ -2,7 +2,8 @@
 SELECT pg_try_advisory_xact_lock(hashtext('coldgate.ledger'))
 
 -- name: due
-SELECT entry.id, entry.entered_at, entry.actor, entry.kind, entry.subject, entry.digest
+SELECT entry.id, (extract(epoch FROM entry.entered_at) * 1000000)::bigint,
+    entry.actor, entry.kind, entry.subject, entry.digest
 FROM ledger_due
 JOIN ledger_entry AS entry ON entry.id = ledger_due.entry_id
 ORDER BY ledger_due.entry_id LIMIT %(most)s
@@ -19,9 +20,11 @@ SELECT hash FROM ledger WHERE sequence = %(sequence)s
 -- name: add_links
 INSERT INTO ledger
     (sequence, entry_id, entered_at, actor, kind, subject, digest, previous, hash, leaf)
-SELECT * FROM unnest(
-    %s::bigint[], %s::bigint[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
-    %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[])
+SELECT place.sequence, entry.id, entry.entered_at, entry.actor, entry.kind, entry.subject,
+    entry.digest, place.previous, place.hash, place.leaf
+FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[], %s::bytea[])
+    AS place (sequence, entry_id, previous, hash, leaf)
+JOIN ledger_entry AS entry ON entry.id = place.entry_id
 
 -- name: leaves
 SELECT leaf FROM ledger WHERE sequence > %(first)s AND sequence <= %(stop)s ORDER BY sequence
