@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import argon2
@@ -110,6 +111,27 @@ def test_stranger_who_guesses_locks_nobody_out_who_was_here_before(world: World)
     assert told(log_in(world, ada.login, device=world.name("cd_forged")))[0] in {401, 429}
     answer = log_in(world, ada.login, device=device)
     assert (answer.status_code, answer.json()["device"]) == (201, None)
+
+
+def test_stranger_who_guesses_keeps_nobody_from_signing_in_a_session(world: World) -> None:
+    ada = world.user("maker", "qa")
+    lock_by_guessing(world, ada.login)
+
+    assert ada.post("/totp", json={"password": "wrong"}).status_code == 403
+    assert ada.post("/totp", json={"password": PASSWORD}).status_code == 201
+
+
+def test_what_becomes_of_a_credential_is_on_record_without_its_secrets(world: World) -> None:
+    ada = world.user("maker", "qa")
+    world.post(f"/users/{ada.id}/invitation", {})
+
+    query = "SELECT convert_from(body, 'UTF8') FROM ledger_entry WHERE subject = %s ORDER BY id"
+    entries = [json.loads(body) for body in world.fetch(query, f"credential/{ada.id}")]
+    told = {"user_id", "password_set_at", "invitation_until", "totp_confirmed_at"}
+    assert {frozenset(entry) for entry in entries} == {frozenset(told)}
+    assert [entry["password_set_at"] is None for entry in entries] == [True, False, False]
+    assert entries[1]["invitation_until"] is None
+    assert entries[2]["invitation_until"] is not None
 
 
 def test_guesses_from_a_known_device_lock_everybody_out(world: World) -> None:
