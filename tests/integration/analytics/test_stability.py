@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 from analytics.job.answering import examine
 from coldgate.launch.process import wait_until
 from coldgate.storage import judging as judging_store
-from coldgate.storage.connection import connect_reader
+from coldgate.storage import stability
+from coldgate.storage.connection import connect, connect_reader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,6 +128,13 @@ def verdict(house: House, name: str) -> tuple[str, set[str]]:
     return body["verdict"], {reason["code"] for reason in body["reasons"]}
 
 
+def seen_again(house: House, name: str, snapshot: str) -> bytes:
+    """What is judged of the facts that an evaluation knew."""
+    with connect_reader(house.dsn, "coldgate_analytics") as store, store.transaction():
+        judging_store.look_back(store, judging_store.Snapshot(snapshot))
+        return examine(store, name, BUDGET).evaluation.to_bytes()
+
+
 def spent_minutes(house: House, name: str) -> tuple[int, int]:
     """Measured minutes before and here, of the only lot."""
     (budget,) = newest(house, name)["budgets"]
@@ -236,6 +244,42 @@ def test_unit_joins_when_it_is_packed_and_not_when_it_is_conditioned(lot: House)
     assert verdict(lot, "c-beside") == ("HOLD", {"BUDGET_UNDECIDED"})
 
 
+OWNER: Final = """
+INSERT INTO party (id, name, kind) VALUES ('maker-1', 'Maker', 'manufacturer'),
+                                          ('thief-1', 'Thief', 'consignee');
+INSERT INTO product (id, party_id, name) VALUES ('product-1', 'maker-1', 'Vial')
+"""
+
+
+def send(house: House, name: str, consignor: str, consignee: str) -> None:
+    values = (consignor, consignee, name)
+    house.execute(
+        "UPDATE consignment SET consignor_id = %s, consignee_id = %s WHERE id = %s", *values
+    )
+
+
+@pytest.mark.shows("BUDGET_EXHAUSTED")
+def test_journeys_of_a_stranger_spend_nothing_until_the_lot_came_to_it(lot: House) -> None:
+    lot.execute(OWNER)
+    travel(lot, "c-thief", at=0, warm=50)
+    send(lot, "c-thief", "thief-1", "carrier-1")
+    travel(lot, "c-second", at=90, warm=30)
+    send(lot, "c-second", "maker-1", "carrier-1")
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-second") == ("PASS", set())
+        kept, snapshot = fetch(lot.dsn, NEWEST_SEEN, "c-second")[0]
+
+        lot.add_consignment("c-gift", profile=None)
+        send(lot, "c-gift", "maker-1", "thief-1")
+        with connect(lot.dsn) as store:
+            stability.touch_reached(store, "c-gift")
+        feared = ("HOLD", {"BUDGET_UNDECIDED"})
+        assert wait_until(lambda: verdict(lot, "c-second") == feared, seconds=10)
+
+    assert seen_again(lot, "c-second", snapshot) == bytes(kept)
+
+
 def test_ledger_keeps_what_it_said_before(lot: House) -> None:
     channel = plan(lot, "c-first")
     lot.add_event("packed", START, consignment="c-first")
@@ -290,8 +334,4 @@ def test_evaluation_is_made_again_with_the_figures_that_others_had_then(lot: Hou
         lot.add_readings([5_000] * 30, channel=channel, begin=START + 31 * MINUTE)
         assert wait_until(lambda: verdict(lot, "c-second") == ("PASS", set()), seconds=10)
 
-    with connect_reader(lot.dsn, "coldgate_analytics") as store, store.transaction():
-        judging_store.look_back(store, judging_store.Snapshot(snapshot))
-        again = examine(store, "c-second", BUDGET).evaluation
-
-    assert again.to_bytes() == bytes(kept)
+    assert seen_again(lot, "c-second", snapshot) == bytes(kept)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_world import PROFILE
+from biip.checksums import gs1_standard_check_digit
+from gate_cases import restrict
 
 if TYPE_CHECKING:
     from api_world import World
@@ -29,12 +31,18 @@ def sent(world: World, sender: str, product: str, lot: str) -> str:
     return consignment
 
 
-def registered(world: World, owner: str) -> str:
+def registered(world: World, owner: str, **fields: Any) -> str:
     """A product of that party with a lot A1."""
-    product = world.add_product(world.name("vial"), party=owner)
+    product = world.add_product(world.name("vial"), party=owner, **fields)
     lot = {"number": "A1", "expires_on": "2199-12-31"}
     world.post(f"/products/{product}/lots", lot, party=owner)
     return product
+
+
+def gtin(world: World) -> str:
+    """A number that nothing else in the world carries."""
+    digits = f"0952{next(world.numbers):09}"
+    return f"{digits}{gs1_standard_check_digit(digits)}"
 
 
 def codes(answer: dict[str, Any]) -> list[str]:
@@ -71,3 +79,53 @@ def test_lot_that_came_from_its_maker_is_sent_on(world: World) -> None:
     assert world.gate(sent(world, "maker", product, "A1"), "dispatch")["permitted"]
 
     assert world.gate(sent(world, "hospital", product, "A1"), "dispatch")["permitted"]
+
+
+def restricted(world: World, consignment: str) -> list[dict[str, Any]]:
+    """What the gate tells of restrictions, and nothing else may stand in the way."""
+    answer = world.gate(consignment, "dispatch")
+    assert {reason["code"] for reason in answer["reasons"]} <= {"LOT_BLOCKED", "RECALL_OPEN"}
+    return [one for reason in answer["reasons"] for one in reason["facts"]["restrictions"]]
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+@pytest.mark.shows("RECALL_OPEN")
+@pytest.mark.parametrize("kind", ["hold", "recall"])
+@pytest.mark.parametrize("name", ["gtin", "hibc"])
+def test_lot_is_held_under_every_article_of_its_number(world: World, kind: str, name: str) -> None:
+    number = {"gtin": gtin(world), "hibc": f"A123{next(world.numbers):06}1"}[name]
+    original, other = (
+        registered(world, owner, **{name: number}) for owner in ("maker", "hospital")
+    )
+    consignment = sent(world, "hospital", other, "A1")
+    assert restricted(world, consignment) == []
+    restrict(world, original, kind)
+
+    told = {"id": None, "kind": kind, "lot": f"{other}/A1", "reference": ""}
+    assert restricted(world, consignment) == [told]
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_hold_tells_who_lists_the_same_article_that_there_is_one(world: World) -> None:
+    number, reseller = gtin(world), world.join("consignee")
+    original, other = (registered(world, one, gtin=number) for one in ("maker", reseller))
+    consignment = sent(world, reseller, other, "A1")
+    secret = {"product": original, "lot": "A1", "reason": "our secret"}
+    placed = world.post("/restrictions", secret, party="maker")
+
+    assert (placed["lines"], placed["elsewhere"]) == ([], 1)
+    query = "SELECT body FROM outbox WHERE party_id = %s AND kind = 'lot.held'"
+    (heard,) = world.fetch(query, reseller)
+    lines = [{"consignment": consignment, "position": 1, "quantity": 1, "state": "planned"}]
+    assert heard == {"kind": "hold", "product": other, "lot": "A1", "lines": lines}
+    path = f"/restrictions/{placed['id']}"
+    assert world.of(reseller).get(path).status_code == 404
+
+
+def test_hold_of_who_makes_nothing_stops_no_goods_of_others(world: World) -> None:
+    number = gtin(world)
+    squatter, original = (registered(world, one, gtin=number) for one in ("truck", "maker"))
+    body = {"product": squatter, "lot": "A1", "reason": "because I can"}
+    world.post("/restrictions", body, party="truck")
+
+    assert restricted(world, sent(world, "maker", original, "A1")) == []
