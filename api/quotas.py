@@ -20,7 +20,7 @@ GIBIBYTE: Final = 1024**3
 
 UPLOADS: Final = Quota(kind="upload", uses=10_000, size=2 * GIBIBYTE)
 SCANS: Final = Quota(kind="scan", uses=50_000, size=GIBIBYTE)
-# Each is kept with all that was found, and looks for its deviation: about 10 KiB.
+# Each is kept with all that was found, in its table and in the ledger: 5 KiB and more.
 REFUSALS: Final = Quota(kind="refusal", uses=10_000, size=GIBIBYTE)
 
 
