@@ -36,6 +36,8 @@ SECONDS: Final = 20.0
 PACE: Final = 300.0  # decisions a second
 TRIALS: Final = 200
 APPENDS: Final = 2_000
+LEDGER_ROUNDS: Final = 5
+LEDGER_SECONDS: Final = 3.0
 KEY: Final = "cg_" + "0" * 43
 ARRIVED: Final = datetime.now(UTC).replace(second=0, microsecond=0)
 LEFT: Final = ARRIVED - timedelta(days=30)
@@ -114,6 +116,7 @@ def run() -> dict[str, object]:
             "paced_300": _figures(call(_longer(load, pace=PACE))),
             "alone": _figures(call(_longer(load, callers=1))),
             "ledger_append_ms": _append_ms(built),
+            "ledger_share": _ledger_share(built, _longer(load, callers=1, seconds=LEDGER_SECONDS)),
             "judged_to_blocked": _blocked(built),
         }
 
@@ -236,6 +239,24 @@ def _append_ms(built: House) -> float:
         spent = time.perf_counter() - began
         connection.rollback()
     return round(spent / APPENDS * 1000, 3)
+
+
+def _ledger_share(built: House, load: Load) -> dict[str, object]:
+    """A lone decision with its entries in the ledger and without them, in turns."""
+    trigger = b" TRIGGER added_rows_enter_the_ledger"
+    medians: dict[bytes, list[float]] = {b"ENABLE": [], b"DISABLE": []}
+    with psycopg.connect(built.dsn, autocommit=True) as owner:
+        for _ in range(LEDGER_ROUNDS):
+            for switch, found in medians.items():
+                owner.execute(b"ALTER TABLE gate_decision " + switch + trigger)
+                found.append(float(np.median(call(load).waits_ms)))
+        owner.execute(b"ALTER TABLE gate_decision ENABLE" + trigger)
+    entered, silent = (float(np.median(found)) for found in medians.values())
+    return {
+        "with_ms": round(entered, 2),
+        "without_ms": round(silent, 2),
+        "share": round(1 - silent / entered, 3),
+    }
 
 
 def _blocked(built: House) -> dict[str, object]:
