@@ -11,7 +11,7 @@ import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
@@ -31,7 +31,7 @@ from coldgate.secrets import hash_secret, new_secret, secret_matches
 from coldgate.storage.migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TIMESCALE_DSN: Final = "COLDGATE_TEST_TIMESCALE_DSN"
@@ -51,24 +51,31 @@ class DatabaseServer:
 
     kind: str
     dsn: str
+    templates: dict[tuple[Callable[[str], object], ...], str] = field(default_factory=dict)
 
     @contextmanager
-    def fresh(self) -> Iterator[str]:
-        """The DSN of a new, migrated database, dropped at the end."""
+    def fresh(self, *prepared_by: Callable[[str], object]) -> Iterator[str]:
+        """The DSN of a new, migrated database, dropped at the end.
+
+        What ``prepared_by`` puts into it, given its DSN, is done once and copied ever after.
+        """
         name = f"test_{uuid4().hex}"
-        self._create(name, template=self.template)
+        self._create(name, template=self._template(migrate, *prepared_by))
         try:
             yield self._dsn_of(name)
         finally:
             self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    @cached_property
-    def template(self) -> str:
-        """Name of the migrated database that the others are copies of."""
-        name = f"template_{uuid4().hex}"
-        self._create(name, template="template1")
-        migrate(self._dsn_of(name))
-        return name
+    def _template(self, *steps: Callable[[str], object]) -> str:
+        """Name of the database that these steps made, one after the other."""
+        if not steps:
+            return "template1"
+        if steps not in self.templates:
+            name = f"template_{uuid4().hex}"
+            self._create(name, template=self._template(*steps[:-1]))
+            steps[-1](self._dsn_of(name))
+            self.templates[steps] = name
+        return self.templates[steps]
 
     def _create(self, name: str, *, template: str) -> None:
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")

@@ -19,9 +19,9 @@ from coldgate.storage import stability
 from coldgate.storage.connection import connect, connect_reader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from analytics.profile import Profile
+    from conftest import DatabaseServer
 
 pytestmark = pytest.mark.database
 
@@ -53,22 +53,21 @@ LANE: Final = make_profile(
 
 
 @pytest.fixture
-def lot(plain_database: str) -> House:
+def lot(plain_server: DatabaseServer) -> Iterator[House]:
     """A house whose lot has a budget."""
-    house = build_house(plain_database)
+    with plain_server.fresh(build_house, add_profiles) as dsn:
+        yield House(dsn)
+
+
+def add_profiles(dsn: str) -> None:
     for profile in (BUDGET, OTHER_BUDGET, SLOW_BUDGET, LANE):
-        add_profile(house, profile)
-    return house
-
-
-def add_profile(house: House, profile: Profile) -> None:
-    house.execute(
-        "INSERT INTO profile VALUES (%s, %s, %s, %s)",
-        profile.id,
-        profile.version,
-        profile.digest,
-        Jsonb(profile.as_json()),
-    )
+        House(dsn).execute(
+            "INSERT INTO profile VALUES (%s, %s, %s, %s)",
+            profile.id,
+            profile.version,
+            profile.digest,
+            Jsonb(profile.as_json()),
+        )
 
 
 def plan(
