@@ -38,7 +38,8 @@ WITH proven AS (
     FROM proven WHERE credential.user_id = proven.user_id AND %(step)s::bigint IS NOT NULL
 ), forgiven AS (
     DELETE FROM guess USING proven
-    WHERE guess.user_id = proven.user_id AND guess.known = %(known)s
+    -- Who knows the password is no stranger; but strangers go on guessing while somebody signs.
+    WHERE guess.user_id = proven.user_id AND (guess.known OR NOT %(known)s)
 )
 SELECT now() FROM proven
 

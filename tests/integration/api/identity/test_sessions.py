@@ -147,6 +147,17 @@ def test_guesses_from_a_known_device_lock_everybody_out(world: World) -> None:
     assert world.fetch(query, ada.login) == ["known"]
 
 
+def test_right_password_of_a_stranger_begins_every_count_anew(world: World) -> None:
+    ada = world.user("maker")
+    device = log_in(world, ada.login).json()["device"]
+
+    for _ in range(2):
+        for known in ({}, {"device": device}):
+            for _ in range(4):
+                log_in(world, ada.login, "wrong", **known)
+        assert log_in(world, ada.login).status_code == 201
+
+
 def test_device_is_known_for_its_own_user_and_password_only(world: World) -> None:
     ada, eve = world.user("maker"), world.user("maker")
     device = log_in(world, eve.login).json()["device"]
@@ -171,12 +182,15 @@ def test_invitation_makes_its_device_known_while_strangers_guess(world: World) -
     assert answer.status_code == 201
 
 
-def test_twenty_devices_of_a_person_are_known(world: World) -> None:
+def test_devices_that_were_used_last_are_known(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coldgate.storage.credentials._MOST_DEVICES", 2)
     ada = world.user("maker")
-    devices = [log_in(world, ada.login).json()["device"] for _ in range(21)]
+    devices = [log_in(world, ada.login).json()["device"] for _ in range(3)]
 
     query = "SELECT count(*) FROM known_device WHERE user_id = %s"
-    assert world.fetch(query, ada.id) == [20]
+    assert world.fetch(query, ada.id) == [2]
     assert log_in(world, ada.login, device=devices[-1]).json()["device"] is None
     assert log_in(world, ada.login, device=devices[0]).json()["device"]
 
