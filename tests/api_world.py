@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import psycopg
+import pytest
 import uvicorn
 from factories import fetch
 from judging import make_profile
 
 from api.app import create_app
+from api.identity import passwords
 from api.settings import ApiSettings
 from coldgate.launch.process import wait_until
 
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 OPERATOR_KEY: Final = "operator-key-of-the-tests"
 SIGNING_KEY: Final = "A" * 43
 PASSWORD: Final = "seven tall ferns by the gate"
+LITTLE_WORK: Final = replace(passwords.LEAST, memory_cost=64, time_cost=1)
+# Reading the bundle of authorities takes 20 ms for each client, and nobody here speaks TLS.
+NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PROFILE: Final = "USP_CCT_2_8"
 PUBLIC_KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 PARTIES: Final = {
@@ -53,9 +59,11 @@ def serving(dsn: str, **settings: Any) -> Iterator[str]:
     config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "LEAST", LITTLE_WORK)
+        thread.start()
         assert wait_until(lambda: server.started or not thread.is_alive(), seconds=20)
+    try:
         assert server.started
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
@@ -68,9 +76,8 @@ class Person(httpx.Client):
     """A client with the session of a user, and what proves that the user is there."""
 
     def __init__(self, url: str, made: dict[str, Any]) -> None:
-        super().__init__(
-            base_url=url, headers={"Authorization": f"Bearer {made['token']}"}, timeout=30
-        )
+        headers = {"Authorization": f"Bearer {made['token']}"}
+        super().__init__(base_url=url, headers=headers, timeout=30, verify=NO_TLS)
         self.token: str = made["token"]
         self.id: int = made["user"]
         self.session: int = made["id"]
@@ -100,7 +107,7 @@ class World:
     def client(self, key: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key}"}
         return self.stack.enter_context(
-            httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=30)
+            httpx.Client(base_url=f"{self.url}/v1", headers=headers, timeout=30, verify=NO_TLS)
         )
 
     def of(self, party: str) -> httpx.Client:
@@ -124,7 +131,7 @@ class World:
     def log_in(self, login: str, **fields: str) -> Person:
         """A session of that user."""
         body = {"login": login, "password": PASSWORD} | fields
-        made = httpx.post(f"{self.url}/v1/session", json=body, timeout=30)
+        made = httpx.post(f"{self.url}/v1/session", json=body, timeout=30, verify=NO_TLS)
         assert made.is_success, made.text
         return self.stack.enter_context(Person(f"{self.url}/v1", made.json()))
 
@@ -278,7 +285,7 @@ class World:
 
 def set_password(url: str, **fields: str) -> httpx.Response:
     """Set a password, with an invitation or with the old one."""
-    answer = httpx.post(f"{url}/v1/password", json=fields, timeout=30)
+    answer = httpx.post(f"{url}/v1/password", json=fields, timeout=30, verify=NO_TLS)
     assert answer.is_success, answer.text
     return answer
 

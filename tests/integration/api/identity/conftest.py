@@ -6,10 +6,10 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
-from api_world import SIGNING_KEY
+from api_world import LITTLE_WORK, SIGNING_KEY
 
 from api.context import Context
-from api.identity.passwords import Passwords, Work
+from api.identity.passwords import Passwords
 from api.settings import ApiSettings
 from api.signing import Signer
 from coldgate.storage.connection import open_pool
@@ -28,7 +28,7 @@ def context(world: World) -> Iterator[Context]:
         "settings": ApiSettings(database_dsn=world.dsn, signing_key=SIGNING_KEY),
         "signer": Signer(SIGNING_KEY),
         "pool": pool,
-        "passwords": Passwords(Work.LEAST.parameters),
+        "passwords": Passwords(LITTLE_WORK),
     }
     yield Context(**{field.name: parts.get(field.name) for field in fields(Context)})
     pool.close()

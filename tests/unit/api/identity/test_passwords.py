@@ -114,6 +114,7 @@ def test_hash_is_outgrown_by_more_work_and_never_by_less() -> None:
     least, strong = (Passwords(work.parameters) for work in (Work.LEAST, Work.STRONG))
     stored = least.hashed("seven tall ferns")
 
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert strong.is_outgrown(stored)
     assert not least.is_outgrown(stored)
     assert not Passwords(CHEAP).is_outgrown(stored)
