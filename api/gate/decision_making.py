@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from api.gate.rules import decide, decide_each, require_movable, require_on_time
+from api.gate.rules import (
+    decide,
+    decide_each,
+    require_movable,
+    require_on_time,
+    require_unused,
+)
 from api.quality.opening import Case, open_deviation
 from coldgate.model import LineState, Purpose
 from coldgate.storage import consignments, gate, quality
@@ -59,7 +65,9 @@ class Concluded:
 def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
     """Decide about the lines of ``facts``, record it and move them; all of it or nothing."""
     require_movable(facts.purpose, facts.lines)
-    require_on_time(facts.purpose, received=facts.received_at is not None)
+    require_on_time(facts)
+    if manner.grant is not None:
+        require_unused(facts)
     decision = decide(facts.purpose, facts)
     each = _each(facts, decision)
     fit = tuple(line for line in facts.lines if each[line.position].permitted)
@@ -79,7 +87,7 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
             partial=manner.partial,
             dispositions=_dispositions(each[line.position] for line in passing),
             request_digest=manner.request_digest,
-            permit=_permit(manner.grant, passing),
+            permit=_permit(facts, manner.grant, passing),
         ),
     )
     deviation = None if decision.permitted else _block(connection, facts, row, decision)
@@ -114,20 +122,21 @@ def _line(
     }
 
 
-def _permit(grant: Grant | None, passing: tuple[Line, ...]) -> NewPermit | None:
-    if grant is None or not passing:
+def _permit(facts: Facts, grant: Grant | None, passing: tuple[Line, ...]) -> NewPermit | None:
+    amounts = [] if grant is None else _amounts(facts, passing, grant.quantity)
+    if grant is None or not amounts:
         return None
-    return NewPermit(
-        audience=grant.audience, lines=_amounts(passing, grant.quantity), lifetime=grant.lifetime
-    )
+    return NewPermit(audience=grant.audience, lines=amounts, lifetime=grant.lifetime)
 
 
-def _amounts(lines: tuple[Line, ...], quantity: int | None) -> list[dict[str, object]]:
-    """The units that a permit names: all of the lines, or so many of them in their order."""
+def _amounts(
+    facts: Facts, lines: tuple[Line, ...], quantity: int | None
+) -> list[dict[str, object]]:
+    """The units that a permit names: all that are left, or so many of them in their order."""
     left = sum(line.quantity for line in lines) if quantity is None else quantity
     amounts: list[dict[str, object]] = []
     for line in lines:
-        taken = min(left, line.quantity)
+        taken = min(left, facts.left(line))
         left -= taken
         if taken:
             named = {"product": line.product_id, "lot": line.lot_number, "quantity": taken}

@@ -113,6 +113,14 @@ class Logger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """Units of a line that passed by permits which were used since it took this step."""
+
+    position: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
     """Another consignment of a lot, with facts that may be about units which came from there.
 
@@ -203,6 +211,8 @@ class Facts:
     profile_from: date | None
     profile_until: date | None
     now: datetime  # by the database's clock, UTC
+    under_way: bool  # somebody told of more than that the goods were packed
+    taken: tuple[Taken, ...]
     accepts_unsigned: bool
     unjudged: int
     elsewhere: tuple[Elsewhere, ...]
@@ -253,6 +263,11 @@ class Facts:
             if asked & set(one.positions)
             and not (one.homeward and self.purpose is Purpose.DISPATCH)
         )
+
+    def left(self, line: Line) -> int:
+        """How many units of a line no permit has let pass yet."""
+        gone = sum(one.quantity for one in self.taken if one.position == line.position)
+        return max(line.quantity - gone, 0)
 
     @property
     def waits_for(self) -> tuple[str, ...]:

@@ -32,10 +32,10 @@ CHECKS: Final = (
     rules_evidence.EVIDENCE,
     *rules_condition.KEPT,
 )
-# Lines in any other state cannot take the step that the purpose asks for. Released ones take none
-# again: they are examined anew for whoever asks once more.
+# Lines in any other state cannot take the step that the purpose asks for. Those that took it take
+# none again: they are examined anew for whoever asks once more, because a permit was lost.
 MOVABLE: Final = {
-    Purpose.DISPATCH: frozenset({LineState.PLANNED}),
+    Purpose.DISPATCH: frozenset({LineState.PLANNED, LineState.IN_TRANSIT}),
     Purpose.RECEIPT_RELEASE: frozenset(
         {LineState.IN_TRANSIT, LineState.QUARANTINED, LineState.REVOKED, LineState.RELEASED}
     ),
@@ -109,10 +109,21 @@ def require_movable(purpose: Purpose, lines: tuple[Line, ...]) -> None:
         raise ConflictError("ILLEGAL_TRANSITION", f"no {purpose.value} now: {', '.join(stuck)}")
 
 
-def require_on_time(purpose: Purpose, *, received: bool) -> None:
-    """Return unless goods would leave on a journey that is over, of which nothing is judged."""
-    if purpose is Purpose.DISPATCH and received:
+def require_on_time(facts: Facts) -> None:
+    """Return unless goods would leave that left before, or on a journey that is over."""
+    if facts.purpose is not Purpose.DISPATCH:
+        return
+    if facts.received_at is not None:  # of what leaves now nothing would be judged
         raise ConflictError("ALREADY_RECEIVED", "the journey is over; plan another consignment")
+    going = [line for line in facts.lines if line.state == LineState.IN_TRANSIT.value]
+    if going and facts.under_way:
+        raise ConflictError("ALREADY_DEPARTED", "the goods are on their way by what was told")
+
+
+def require_unused(facts: Facts) -> None:
+    """Return if a permit has something to name: units that none has let pass yet."""
+    if facts.lines and not any(facts.left(line) for line in facts.lines):
+        raise ConflictError("PERMIT_USED", "a permit for these goods was used; they have passed")
 
 
 def condition_cause(judgement: Judgement) -> str | None:

@@ -98,9 +98,9 @@ def _about(facts: Facts, asked: GateIn) -> Facts:
     lines = [line for line in facts.lines if (line.product_id, line.lot_number) == wanted]
     if not lines:
         raise NotFoundError("lot in this consignment", "/".join(wanted))
-    there = sum(line.quantity for line in lines)
-    if asked.quantity is not None and asked.quantity > there:
-        raise ConflictError("QUANTITY_EXCEEDED", f"the consignment has {there} of this lot")
+    there = sum(facts.left(line) for line in lines)
+    if asked.quantity is not None and asked.quantity > there > 0:
+        raise ConflictError("QUANTITY_EXCEEDED", f"the consignment has {there} of this lot left")
     return facts.about(lines)
 
 

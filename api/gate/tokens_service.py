@@ -11,6 +11,7 @@ from api.gate.tokens import permit_id, require_same, token_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Purpose
 from coldgate.storage import tokens
+from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -58,6 +59,7 @@ def redeem(connection: Connection, caller: Caller, handed: RedemptionIn) -> Rede
     facts = lock_facts(connection, permit.consignment_id, purpose, scope=caller.scope)
     _require_fresh(connection, permit)
     _require_valid(permit, facts)
+    _require_unspoken(connection, permit, facts)
     redeemed_at = tokens.redeem(connection, permit.id, actor=caller.actor)
     caller.record(connection, "permit.redeemed", permit.consignment_id, permit=permit.id)
     return RedemptionView(
@@ -77,6 +79,20 @@ def _require_fresh(connection: Connection, permit: PermitRow) -> None:
         raise ConflictError("PERMIT_USED", f"used at {standing.redeemed_at.isoformat()}")
     if standing.expired:
         raise ConflictError("PERMIT_EXPIRED", f"expired at {permit.expires_at.isoformat()}")
+
+
+def _require_unspoken(connection: Connection, permit: PermitRow, facts: Facts) -> None:
+    """Return if the units of the permit are still there to be let pass.
+
+    A permit that was given later comes first: whoever asked again had lost the one before.
+    """
+    with everything(connection):  # permits of other parties as well
+        taken = tokens.taken(connection, permit)
+    there = {line.position: line.quantity for line in facts.lines}
+    for line in _lines(permit):
+        if line.quantity + taken.get(line.position, 0) > there[line.position]:
+            words = f"line {line.position} was let pass by, or promised to, another permit"
+            raise ConflictError("PERMIT_VOID", words)
 
 
 def _require_valid(permit: PermitRow, facts: Facts) -> None:

@@ -63,6 +63,8 @@ class FactsRow:
     profile_from: date | None
     profile_until: date | None
     now: datetime
+    under_way: bool
+    taken: list[object]
     accepts_unsigned: bool
     unjudged: int
     elsewhere: list[object]

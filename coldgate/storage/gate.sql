@@ -17,6 +17,10 @@ SELECT asked.id AS consignment, asked.consignor_id, asked.consignee_id, asked.re
     ARRAY(SELECT carrier_id FROM leg WHERE consignment_id = asked.id) AS carrier_ids,
     (SELECT min(recorded_at) FROM custody_event
      WHERE consignment_id = asked.id AND kind = 'received') AS received_at,
+    EXISTS (SELECT FROM custody_event
+            WHERE consignment_id = asked.id AND kind <> 'packed') AS under_way,
+    (SELECT coalesce(json_agg(item), '[]')
+     FROM taken_units(asked.id, %(purpose)s) AS item) AS taken,
     accepts_unsigned(asked.consignor_id) AS accepts_unsigned,
     (SELECT coalesce(json_agg(item ORDER BY item.position), '[]') FROM (
         SELECT line.position, line.product_id, line.lot_number, line.quantity, line.zone,

@@ -52,6 +52,16 @@ def standing(connection: Connection, permit_id: int) -> PermitStanding:
     return fetch_new(connection, PermitStanding, _SQL["standing"], {"id": permit_id})
 
 
+def taken(connection: Connection, permit: PermitRow) -> dict[int, int]:
+    """Units of each line that are spoken for beside a permit, by their positions.
+
+    By permits that were used, and by those that were given after it to whoever asked; ask seeing
+    everything, under the consignment's lock.
+    """
+    parameters = {"consignment": permit.consignment_id, "purpose": permit.purpose, "id": permit.id}
+    return {place: int(units) for place, units in connection.execute(_SQL["taken"], parameters)}
+
+
 def redeem(connection: Connection, permit_id: int, *, actor: str) -> datetime:
     """Use a permit up; when that was."""
     row = connection.execute(_SQL["redeem"], {"id": permit_id, "actor": actor}).fetchone()

@@ -8,6 +8,9 @@ SELECT clock_timestamp() >= permit.expires_at AS expired, used.redeemed_at
 FROM permit LEFT JOIN permit_redemption AS used ON used.permit_id = permit.id
 WHERE permit.id = %(id)s
 
+-- name: taken
+SELECT position, quantity FROM taken_units(%(consignment)s, %(purpose)s, %(id)s)
+
 -- name: redeem
 INSERT INTO permit_redemption (permit_id, redeemed_by) VALUES (%(id)s, %(actor)s)
 RETURNING redeemed_at

@@ -193,6 +193,84 @@ def test_refusal_to_released_goods_moves_nothing_and_says_so(world: World) -> No
     ]
 
 
+def asked_again(world: World, consignment: str, purpose: str, **asked: Any) -> httpx.Response:
+    body = {"consignment": consignment, "purpose": purpose} | asked
+    return world.of("operator").post("/gate/decisions", json=body)
+
+
+@pytest.mark.parametrize("purpose", ["dispatch", RECEIPT])
+def test_lost_permit_is_given_anew_and_then_worthless(world: World, purpose: str) -> None:
+    consignment, lost = permitted(world, purpose)
+    before = world.states(consignment)
+
+    found = asked_again(world, consignment, purpose).json()["permit"]["token"]
+
+    assert world.states(consignment) == before
+    assert refusal(redeem(world, lost)) == (409, "PERMIT_VOID")
+    assert redeem(world, found).status_code == 200
+    assert refusal(redeem(world, lost)) == (409, "PERMIT_VOID")
+
+
+@pytest.mark.parametrize("purpose", ["dispatch", RECEIPT])
+def test_goods_that_passed_by_a_permit_get_no_other_one(world: World, purpose: str) -> None:
+    consignment, token = permitted(world, purpose)
+    redeem(world, token)
+    decisions = world.get(f"/consignments/{consignment}/decisions")
+
+    refused = [refusal(asked_again(world, consignment, purpose)) for _ in range(2)]
+
+    assert refused == [(409, "PERMIT_USED")] * 2
+    assert world.get(f"/consignments/{consignment}/decisions") == decisions
+
+
+def test_goods_that_are_on_their_way_get_no_other_permit(world: World) -> None:
+    consignment, _ = permitted(world, "dispatch")
+    world.event(consignment, "departed")
+
+    answer = asked_again(world, consignment, "dispatch")
+
+    assert refusal(answer) == (409, "ALREADY_DEPARTED")
+
+
+def test_permit_that_is_given_anew_is_checked_anew(world: World) -> None:
+    consignment, lost = permitted(world, "dispatch")
+    restrict(world, world.get(f"/consignments/{consignment}")["lines"][0]["product"], "hold")
+
+    answer = asked_again(world, consignment, "dispatch").json()
+
+    assert [reason["code"] for reason in answer["reasons"]] == ["LOT_BLOCKED"]
+    assert world.states(consignment) == ["in_transit"]
+    assert refusal(redeem(world, lost)) == (409, "PERMIT_VOID")
+
+
+def test_parts_of_a_line_are_let_pass_one_by_one_and_no_more_than_there_is(world: World) -> None:
+    product, _ = goods(world)
+    line = {"product": product, "lot": "A1", "quantity": 20}
+    consignment = ready(world, RECEIPT, lines=[line])
+    part = {"lot": {"product": product, "number": "A1"}, "quantity": 8}
+    tokens = [world.gate(consignment, RECEIPT, **part)["permit"]["token"] for _ in range(2)]
+
+    assert [redeem(world, token).status_code for token in tokens] == [200, 200]
+    answer = asked_again(world, consignment, RECEIPT, **part)
+    assert refusal(answer) == (409, "QUANTITY_EXCEEDED")
+    rest = world.gate(consignment, RECEIPT)["permit"]
+    assert [one["quantity"] for one in rest["lines"]] == [4]
+    assert redeem(world, rest["token"]).status_code == 200
+
+
+def test_goods_that_are_released_anew_get_a_permit_anew(world: World) -> None:
+    consignment, token = permitted(world)
+    redeem(world, token)
+    rejudge(world, consignment, "FAIL")
+    world.wait_for_reactions()
+    rejudge(world, consignment)
+    world.wait_for_reactions()
+
+    answer = world.gate(consignment, RECEIPT)
+
+    assert redeem(world, answer["permit"]["token"]).status_code == 200
+
+
 @pytest.fixture(scope="module")
 def hasty_world(plain_server: DatabaseServer) -> Iterator[World]:
     """An API whose permits expire at once."""

@@ -43,6 +43,28 @@ def test_hold_is_seen_by_the_decision_or_lists_what_was_decided(world: World, pu
         assert passed == (world.states(consignment) == [moved])
 
 
+@pytest.mark.parametrize("purpose", ["dispatch", RECEIPT])
+def test_of_an_old_permit_and_the_one_that_is_given_meanwhile_one_is_good(
+    world: World, purpose: str
+) -> None:
+    client = world.of("operator")
+    for _ in range(ROUNDS):
+        product, _ = goods(world)
+        asked = {"consignment": of(world, purpose, product), "purpose": purpose}
+        old = client.post("/gate/decisions", json=asked).json()["permit"]
+
+        used, again = at_once(
+            partial(client.post, "/gate/permits/redeem", json={"token": old["token"]}),
+            partial(client.post, "/gate/decisions", json=asked),
+        )
+
+        assert used.is_success != again.is_success
+        if again.is_success:
+            token = {"token": again.json()["permit"]["token"]}
+            assert client.post("/gate/permits/redeem", json=token).is_success
+        assert (used if used.is_error else again).json()["code"] in {"PERMIT_VOID", "PERMIT_USED"}
+
+
 @pytest.mark.shows("JUDGEMENT_PENDING")
 def test_fact_that_commits_meanwhile_holds_the_goods_now_or_when_asked_again(world: World) -> None:
     for _ in range(ROUNDS):
