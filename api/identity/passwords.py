@@ -33,7 +33,7 @@ MAX_RUN_SHARE: Final = 0.7  # of neighbours that follow one another in alphabet 
 MIN_OWN: Final = 5  # characters beside words that everybody tries
 MAX_DATE_DIGITS: Final = 8
 MIN_WORD: Final = 4
-AT_ONCE: Final = 2  # each takes up to 64 MiB
+AT_ONCE: Final = 2  # each takes up to 64 MiB; and one more of who is known
 PLACES: Final = 16  # threads that compute or wait; the process has others to serve
 RETRY_AFTER: Final = timedelta(seconds=2)
 
@@ -132,35 +132,46 @@ def _is_common(text: str, words: AbstractSet[str]) -> bool:
     return any(covered) and (len(own) < MIN_OWN or (own.isdigit() and len(own) <= MAX_DATE_DIGITS))
 
 
+class _Queue:
+    """Who computes a hash, and who waits to."""
+
+    def __init__(self, at_once: int) -> None:
+        self.places = threading.BoundedSemaphore(PLACES)
+        self.turns = threading.BoundedSemaphore(at_once)
+
+
 class Passwords:
-    """Hashes and checks passwords with argon2id."""
+    """Hashes and checks passwords with argon2id.
+
+    Who is ``known`` queues apart: a crowd of strangers keeps nobody from signing.
+    """
 
     def __init__(self, parameters: Parameters) -> None:
         self._parameters = parameters
         self._hasher = PasswordHasher.from_parameters(parameters)
-        self._places = threading.BoundedSemaphore(PLACES)
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._queues = {False: _Queue(AT_ONCE), True: _Queue(1)}
         # What to compare with where there is no such user: nobody sees that from outside.
         self._nobodys = self._hasher.hash(new_secret())
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def place(self, *, known: bool = False) -> Iterator[None]:
         """A place among those who have passwords hashed; `ThrottledError` where all are taken."""
-        if not self._places.acquire(blocking=False):
+        places = self._queues[known].places
+        if not places.acquire(blocking=False):
             raise ThrottledError(RETRY_AFTER)
         try:
             yield
         finally:
-            self._places.release()
+            places.release()
 
-    def hashed(self, password: str) -> str:
+    def hashed(self, password: str, *, known: bool = False) -> str:
         """The form to store, with its salt and parameters."""
-        with self._turns:
+        with self._queues[known].turns:
             return self._hasher.hash(normalised(password))
 
-    def matches(self, stored: str | None, password: str) -> bool:
+    def matches(self, stored: str | None, password: str, *, known: bool = False) -> bool:
         """Whether ``stored`` is of this password; for None the same work, and False."""
-        with self._turns:
+        with self._queues[known].turns:
             try:
                 self._hasher.verify(stored or self._nobodys, normalised(password))
             except (VerificationError, InvalidHashError):

@@ -58,7 +58,7 @@ def prove(context: Context, user_id: int | None, given: Given, *, known: bool) -
     for theirs nothing is counted, `ThrottledError`. What strangers guess locks strangers out;
     ``known`` is who asks from a session or a device of the user.
     """
-    with context.passwords.place():
+    with context.passwords.place(known=known):
         return _tried(context, user_id, given, known=known)
 
 
@@ -68,7 +68,7 @@ def _tried(context: Context, user_id: int | None, given: Given, *, known: bool) 
         with context.everything() as connection:
             attempt = credentials.begin(connection, user_id, LOCK, known=known)
     stored = attempt.password_hash if attempt is not None else None
-    matches = context.passwords.matches(stored, given.password)
+    matches = context.passwords.matches(stored, given.password, known=known)
     if attempt is None:
         return Refusal.WRONG if user_id is None else Refusal.LOCKED
     step = _step(context, attempt, given.code)
@@ -93,7 +93,7 @@ def _succeed(context: Context, attempt: Attempt, step: int | None, password: str
     """Who it is; None when password or code served, or changed, since they were looked at."""
     stored = attempt.password_hash or ""
     outgrown = context.passwords.is_outgrown(stored)
-    new = context.passwords.hashed(password) if outgrown else stored
+    new = context.passwords.hashed(password, known=attempt.known) if outgrown else stored
     with context.everything() as connection:
         at = credentials.succeed(connection, attempt, step)
         if at is None:

@@ -78,8 +78,9 @@ def _acceptable(password: str, user: UserRow) -> str:
 
 
 def _hashed(context: Context, password: str) -> str:
-    with context.passwords.place():
-        return context.passwords.hashed(password)
+    """The form to store; whoever may set one has shown an invitation or the old one."""
+    with context.passwords.place(known=True):
+        return context.passwords.hashed(password, known=True)
 
 
 def _record_set(connection: Connection, user: UserRow, set_at: datetime | None) -> PasswordSet:

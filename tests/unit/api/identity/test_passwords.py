@@ -128,5 +128,7 @@ def test_queue_for_hashes_ends_somewhere() -> None:
             taken.enter_context(passwords.place())
         with pytest.raises(ThrottledError), passwords.place():
             pass
+        with passwords.place(known=True):  # who is known queues apart
+            assert passwords.hashed("seven tall ferns", known=True)
     with passwords.place():
         assert passwords.hashed("seven tall ferns")
