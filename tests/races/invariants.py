@@ -29,6 +29,15 @@ NEVER: Final = {
             ON (r.product_id, r.lot_number) = (part ->> 'product', part ->> 'lot')
         LEFT JOIN restriction_lift l ON l.restriction_id = r.id
         WHERE r.placed_at < used.redeemed_at AND coalesce(l.lifted_at > used.redeemed_at, true)""",
+    "more passed by permits than there is, and nothing was revoked": """
+        SELECT line.id FROM consignment_line line
+        JOIN permit p ON p.consignment_id = line.consignment_id
+        JOIN permit_redemption used ON used.permit_id = p.id
+        JOIN jsonb_to_recordset(p.lines) AS named (position integer, quantity integer)
+            ON named.position = line.position
+        WHERE NOT EXISTS (SELECT FROM line_transition
+                          WHERE line_id = line.id AND to_state = 'revoked')
+        GROUP BY line.id, p.purpose HAVING sum(named.quantity) > line.quantity""",
     "a decision did not look at the newest evaluation": """
         SELECT d.id FROM gate_decision d
         WHERE d.evaluation_id IS DISTINCT FROM (
