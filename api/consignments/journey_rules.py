@@ -66,12 +66,10 @@ def require_tellable(
 
 
 def _require_last(new: EventIn, told: Iterable[EventRow]) -> None:
+    """Return if nothing else happened later, but for clocks of parties that differ."""
     ends = {kind.value for kind in JOURNEY_ENDS}
-    later = [
-        event.kind
-        for event in told
-        if event.kind not in ends and event.happened_at > new.happened_at
-    ]
+    latest = new.happened_at + CLOCK_TOLERANCE
+    later = [event.kind for event in told if event.kind not in ends and event.happened_at > latest]
     if later:
         words = f"the goods are said to have been {later[0]} later than that"
         raise ConflictError("ENDED_TOO_EARLY", words)
