@@ -237,9 +237,9 @@ class World:
         body = {"serial": serial, "placed_at": BEGIN.isoformat()} | fields
         return self.post(f"/consignments/{consignment}/placements", body, party="truck")
 
-    def event(self, consignment: str, kind: str) -> dict[str, Any]:
+    def event(self, consignment: str, kind: str, *, party: str = "maker") -> dict[str, Any]:
         body = {"kind": kind, "happened_at": (BEGIN + timedelta(hours=8)).isoformat()}
-        return self.post(f"/consignments/{consignment}/events", body, party="maker")
+        return self.post(f"/consignments/{consignment}/events", body, party=party)
 
     def gate(self, consignment: str, purpose: str, **fields: Any) -> dict[str, Any]:
         body = {"consignment": consignment, "purpose": purpose} | fields

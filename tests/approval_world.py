@@ -78,7 +78,7 @@ class House:
         world.post("/consignments", body, party=self.party)
         world.place(consignment, world.add_logger())
         assert world.gate(consignment, "dispatch")["permitted"]
-        world.event(consignment, "received")
+        world.event(consignment, "received", party=self.party)
         world.judge(consignment, verdict, with_excursions=verdict == "PASS")
         world.wait_for_reactions()
         return approval_of(world, propose(world, consignment))
