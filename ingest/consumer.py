@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_IDLE_SECONDS: Final = 1.0
+_IDLE_SECONDS: Final = 0.2  # how long it takes to see that it has to stop
 _RETRY_SECONDS: Final = (0.2, 5.0)  # first and longest pause while the database is away
 _REFUSALS: Final = (  # what a message may be to blame for, and trying again does not help
     psycopg.DataError,

@@ -147,7 +147,7 @@ def judging(house: House, *, refresh: timedelta = timedelta(hours=1)) -> Iterato
         yield
     finally:
         stop.set()
-        house.execute("SELECT pg_notify('coldgate_touched', '')")  # it would wait for a second
+        house.execute("SELECT pg_notify('coldgate_touched', '')")  # so that it looks up
         thread.join(15)
         assert not thread.is_alive()
 

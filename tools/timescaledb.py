@@ -67,7 +67,7 @@ def install(folder: Path) -> Path:
     Raises:
         UnavailableError: no apt, no mirror, no network, or programs that do not run here.
     """
-    root = folder.absolute() / "root"
+    root = folder.resolve() / "root"  # one for all checkouts that link to it
     binaries = root / "usr/lib/postgresql" / str(MAJOR) / "bin"
     finished = folder / "finished"  # holds the path that the wrappers were written for
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,13 +11,13 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
-import psycopg
 
 from analytics.job.audit_batch import examine
 from analytics.job.patrol import Patrol
 from coldgate.storage import evidence
 from coldgate.storage.connection import connect
 from coldgate.storage.evidence import Audit, AuditedBlock
+from coldgate.storage.perseverance import persevere
 
 if TYPE_CHECKING:
     import threading
@@ -36,7 +36,6 @@ BATCH: Final = 500  # messages in one transaction
 _POLL_SECONDS: Final = 0.05  # a gate waits; an idle look is one query on an empty table
 _MESSAGE_SECONDS: Final = 1.0  # messages that no evaluation waits for
 _PATROL_SECONDS: Final = 1.0  # between batches that are looked at again
-_RETRY_SECONDS: Final = 1.0
 _MOST_LOGGED: Final = 10
 
 
@@ -52,13 +51,11 @@ class Auditor:
 
     def run(self) -> None:
         """Work until asked to stop; a database that goes away is waited for."""
-        while not self._stop.is_set():
-            try:
-                with connect(self._dsn, "coldgate_analytics", autocommit=True) as connection:
-                    self._work(connection)
-            except psycopg.Error as error:
-                logger.warning("evidence not audited", extra={"problem": str(error).strip()})
-                self._stop.wait(_RETRY_SECONDS)
+        persevere(self._connected, stop=self._stop, report=_report)
+
+    def _connected(self) -> None:
+        with connect(self._dsn, "coldgate_analytics", autocommit=True) as connection:
+            self._work(connection)
 
     def _work(self, connection: Connection) -> None:
         idle_rounds = 0
@@ -94,6 +91,10 @@ class Auditor:
             self._mark = None
         if self._mark is None:
             self._mark = now
+
+
+def _report(error: Exception) -> None:
+    logger.warning("evidence not audited", extra={"problem": str(error).strip()})
 
 
 def audit_messages(connection: Connection) -> int:

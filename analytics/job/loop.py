@@ -26,6 +26,7 @@ from analytics.job.storing import store
 from analytics.profile_format import parse_profile
 from coldgate.storage import judging, pages
 from coldgate.storage.connection import connect, connect_reader
+from coldgate.storage.perseverance import persevere, wait_for_news
 
 if TYPE_CHECKING:
     import threading
@@ -69,15 +70,13 @@ class Job:
 
     def run(self) -> None:
         """Work until asked to stop; a database that goes away is waited for."""
-        pause = _RETRY_SECONDS[0]
-        while not self._stop.is_set():
-            try:
-                self._work()
-                pause = _RETRY_SECONDS[0]
-            except psycopg.OperationalError as error:
-                logger.warning("database is away", extra={"problem": str(error).strip()})
-                self._stop.wait(pause)
-                pause = min(2 * pause, _RETRY_SECONDS[1])
+        persevere(
+            self._work,
+            stop=self._stop,
+            report=_report,
+            losses=(psycopg.OperationalError,),
+            retry_seconds=_RETRY_SECONDS,
+        )
 
     def _work(self) -> None:
         with (
@@ -96,8 +95,7 @@ class Job:
     def _judge_as_told(self, sessions: Sessions, ear: Connection) -> None:
         while not self._stop.is_set():
             wait_seconds = self._judge_pending(sessions)
-            for _ in ear.notifies(timeout=wait_seconds, stop_after=1):
-                pass  # what was told is found by the next pass
+            wait_for_news(ear, seconds=wait_seconds, stop=self._stop)  # the next pass finds it
 
     def _judge_pending(self, sessions: Sessions) -> float:
         """One pass over the pending work; how long to wait unless notified earlier.
@@ -149,6 +147,10 @@ class Job:
             return False
         self._failing.pop(consignment_id, None)
         return True
+
+
+def _report(error: Exception) -> None:
+    logger.warning("database is away", extra={"problem": str(error).strip()})
 
 
 def judge_consignment(

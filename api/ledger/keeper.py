@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import psycopg
 
+from api.background import Background
 from api.ledger.sequencing import BATCH, patrol, recheck, sequence
 from coldgate.errors import LedgerError
-from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
     from api.ledger.checkpoints import Notary
@@ -24,54 +23,33 @@ logger = logging.getLogger(__name__)
 # Entries are not announced: a NOTIFY would have all commits of the database queue for one lock.
 POLL_SECONDS: Final = 0.1
 ROUND_SECONDS: Final = 1.0  # between two looks at old rows, and at whether a checkpoint is due
-RETRY_SECONDS: Final = 1.0
 
 
-class Keeper:
+class Keeper(Background):
     """Keeps the ledger while it runs; of several processes one does at a time."""
 
+    losses = (psycopg.Error, OSError)  # the file of checkpoints may fail as well
+
     def __init__(self, dsn: str, notary: Notary, metrics: Metrics) -> None:
-        self._dsn = dsn
+        super().__init__("ledger", dsn)
         self._notary = notary
         self._metrics = metrics
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._patrolled = 0
         self._next_round = 0.0
 
-    @property
-    def alive(self) -> bool:
-        """Whether entries are being chained."""
-        return self._thread.is_alive()
-
-    def start(self) -> None:
-        """Begin; what was entered before comes first."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Chain what is due by now, and end the thread."""
-        self._stopping.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def _work(self, connection: Connection) -> None:
         while not self._stopping.is_set():
-            try:
-                self._keep()
-            except (psycopg.Error, OSError):
-                self._metrics.ledger_failures.inc()
-                logger.exception("ledger not kept, will be tried again")
-                self._stopping.wait(RETRY_SECONDS)
+            chained = self._chain(connection)
+            if time.monotonic() >= self._next_round:
+                self._next_round = time.monotonic() + ROUND_SECONDS
+                self._go_round(connection)
+            if chained < BATCH:
+                self._stopping.wait(POLL_SECONDS)
+        self._chain(connection)  # what the last requests entered
 
-    def _keep(self) -> None:
-        with connect(self._dsn, "coldgate_api", autocommit=True) as connection:
-            while not self._stopping.is_set():
-                chained = self._chain(connection)
-                if time.monotonic() >= self._next_round:
-                    self._next_round = time.monotonic() + ROUND_SECONDS
-                    self._go_round(connection)
-                if chained < BATCH:
-                    self._stopping.wait(POLL_SECONDS)
-            self._chain(connection)  # what the last requests entered
+    def _report(self, error: Exception) -> None:
+        self._metrics.ledger_failures.inc()
+        logger.error("ledger not kept, will be tried again", exc_info=error)
 
     def _chain(self, connection: Connection) -> int:
         with connection.transaction():

@@ -24,12 +24,11 @@ from coldgate.launch.folder import LOOPBACK
 from coldgate.service import run_service, serve_metrics
 from coldgate.storage import devices
 from coldgate.storage.connection import connect
+from coldgate.storage.perseverance import persevere, wait_for_news
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
-
-    from coldgate.storage.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +36,7 @@ CURRENT: Final = prometheus_client.Gauge(
     "coldgate_admission_current", "1 while the broker has the list that the registry has"
 )
 POLL_SECONDS: Final = 5.0  # safety net: a lost notification costs this much
-STOP_SECONDS: Final = 0.2  # how long it takes to see that it has to stop
 HURRY_SECONDS: Final = 0.1  # until a broker that was starting takes the signal
-RETRY_SECONDS: Final = 1.0
 TRUST_SECONDS: Final = 30.0  # a list that nobody could check for so long lets nobody in
 
 
@@ -68,14 +65,12 @@ class Admission:
 
     def run(self) -> None:
         """Follow the registry; where it cannot be asked for long, close the broker's door."""
-        while not self._stop.is_set():
-            try:
-                self._follow()
-            except psycopg.OperationalError as error:
-                logger.warning("registry is away", extra={"problem": str(error).strip()})
-                if time.monotonic() - self._read_at > TRUST_SECONDS:
-                    self._show({})
-                self._stop.wait(RETRY_SECONDS)
+        persevere(
+            self._follow,
+            stop=self._stop,
+            report=self._report,
+            losses=(psycopg.OperationalError,),
+        )
 
     def _follow(self) -> None:
         with connect(self._dsn, "coldgate_ingest", autocommit=True) as connection:
@@ -85,16 +80,15 @@ class Admission:
                     self._show(devices.stored_secrets(connection))
                     self._read_at = time.monotonic()
                     CURRENT.set(self._heard)
-                    self._wait(connection)
+                    seconds = POLL_SECONDS if self._heard else HURRY_SECONDS
+                    wait_for_news(connection, seconds=seconds, stop=self._stop)
             finally:
                 CURRENT.set(0)
 
-    def _wait(self, connection: Connection) -> None:
-        """Return when something was told, when it is time to look, or when it has to stop."""
-        deadline = time.monotonic() + (POLL_SECONDS if self._heard else HURRY_SECONDS)
-        told = False
-        while not told and not self._stop.is_set() and time.monotonic() < deadline:
-            told = any(connection.notifies(timeout=STOP_SECONDS, stop_after=1))
+    def _report(self, error: Exception) -> None:
+        logger.warning("registry is away", extra={"problem": str(error).strip()})
+        if time.monotonic() - self._read_at > TRUST_SECONDS:
+            self._show({})
 
     def _show(self, stored: Mapping[str, str]) -> None:
         """Write the list if it is another one, and have the broker read it until it has."""
