@@ -76,12 +76,32 @@ class View(BaseModel):
     model_config = ConfigDict(from_attributes=True, frozen=True)
 
 
+class _Withheld:
+    """Marks what is in an answer once, and null when the answer is sent again."""
+
+
+Secret = Annotated[str | None, _Withheld()]
+
+
 class ShownOnce(View):
-    """An answer with a secret; `without_secret` is what may be kept and sent again."""
+    """An answer with one `Secret` or more; `without_secret` is what may be kept and sent again."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
+        """A secret that nobody marked would be kept: refuse a class without any."""
+        if not cls._secrets():
+            raise TypeError(f"{cls.__name__} names no Secret")
+
+    @classmethod
+    def _secrets(cls) -> list[str]:
+        fields = cls.model_fields.items()
+        return [
+            name for name, field in fields if any(isinstance(m, _Withheld) for m in field.metadata)
+        ]
 
     def without_secret(self) -> Self:
         """The same answer with every secret withheld."""
-        raise NotImplementedError
+        return self.model_copy(update=dict.fromkeys(self._secrets()))
 
 
 class Page(View, Generic[Item]):

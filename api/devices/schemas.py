@@ -1,11 +1,11 @@
 """What is said about gateways, loggers and refused messages."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from api.schemas import MAX_INT, Body, Identifier, Serial, ShownOnce, Text, View, example
+from api.schemas import MAX_INT, Body, Identifier, Secret, Serial, ShownOnce, Text, View, example
 from coldgate.crypto import public_key_from_text
 
 Partition = Annotated[str, Field(pattern=r"^p(0[0-9]|1[0-5])$")]
@@ -49,12 +49,8 @@ class GatewayCredentials(ShownOnce):
     broker_host: str
     broker_port: int
     username: str
-    password: str | None
+    password: Secret
     topics: Topics
-
-    def without_secret(self) -> Self:
-        """The same answer with the password withheld."""
-        return self.model_copy(update={"password": None})
 
 
 class GatewayView(View):

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from api.identity.reauthentication import Code, Password, Token
 from api.identity.rights import Right, Role
-from api.schemas import Body, Identifier, Name, ShownOnce, View, example
+from api.schemas import Body, Identifier, Name, Secret, ShownOnce, View, example
 
 LOGIN = r"[a-z0-9][a-z0-9._@-]{2,63}"
 
@@ -42,12 +42,8 @@ class SessionCreated(ShownOnce):
     login: str
     printed_name: str
     party: str
-    token: str | None
-    device: str | None = None
-
-    def without_secret(self) -> Self:
-        """The same answer with the tokens withheld."""
-        return self.model_copy(update={"token": None, "device": None})
+    token: Secret
+    device: Secret = None
 
 
 class WhoAmI(View):
@@ -127,23 +123,15 @@ class UserCreated(ShownOnce):
     id: int
     party: str
     login: str
-    invitation: str | None
-
-    def without_secret(self) -> Self:
-        """The same answer with the invitation withheld."""
-        return self.model_copy(update={"invitation": None})
+    invitation: Secret
 
 
 class InvitationCreated(ShownOnce):
     """A token that sets the user's password once."""
 
     user: int
-    invitation: str | None
+    invitation: Secret
     valid_until: datetime
-
-    def without_secret(self) -> Self:
-        """The same answer with the token withheld."""
-        return self.model_copy(update={"invitation": None})
 
 
 class RoleChangeIn(Body):
@@ -212,11 +200,7 @@ class TotpIn(Body):
 class TotpCreated(ShownOnce):
     """What the authenticator reads; shown this once, to be confirmed with a code."""
 
-    uri: str | None
-
-    def without_secret(self) -> Self:
-        """The same answer with the secret withheld."""
-        return self.model_copy(update={"uri": None})
+    uri: Secret
 
 
 class TotpConfirm(Body):

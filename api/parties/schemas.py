@@ -2,12 +2,12 @@
 
 from datetime import date, datetime
 from enum import Enum
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from api.identity.rights import Right
-from api.schemas import Body, Identifier, Moment, Name, ShownOnce, View, example
+from api.schemas import Body, Identifier, Moment, Name, Secret, ShownOnce, View, example
 
 
 def _held_by_keys(scope: Right) -> Right:
@@ -85,11 +85,7 @@ class KeyCreated(ShownOnce):
     scopes: list[Right] | None
     created_at: datetime
     expires_at: datetime | None
-    secret: str | None
-
-    def without_secret(self) -> Self:
-        """The same answer with the key withheld."""
-        return self.model_copy(update={"secret": None})
+    secret: Secret
 
 
 class KeyList(View):
