@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.gate.decision_making import Manner, conclude
-from api.gate.facts_reading import read_facts
+from api.gate.facts_reading import lock_facts
 from api.gate.rules import decide
 from coldgate.model import LineState, Purpose
 from coldgate.storage import gate
@@ -30,7 +30,9 @@ def release_if_clean(connection: Connection, consignment: str) -> Concluded | No
     with everything(connection):
         if not gate.awaiting_release(connection, consignment):
             return None
-        facts = _quarantined(read_facts(connection, consignment, Purpose.RECEIPT_RELEASE))
+        facts = _quarantined(
+            lock_facts(connection, consignment, Purpose.RECEIPT_RELEASE, scope=None)
+        )
         if not decide(facts.purpose, facts).permitted:
             return None
         return conclude(connection, facts, Manner(actor=ACTOR))
@@ -45,7 +47,9 @@ def release_by_disposition(
     says why. The caller holds the consignment's lock.
     """
     with everything(connection):
-        facts = read_facts(connection, disposition.consignment_id, Purpose.RECEIPT_RELEASE)
+        facts = lock_facts(
+            connection, disposition.consignment_id, Purpose.RECEIPT_RELEASE, scope=None
+        )
         signed = facts.about(line for line in facts.lines if line.position in disposition.positions)
         return conclude(connection, signed, Manner(actor=actor))
 

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from api.gate.facts import Facts, Judgement
 from coldgate.storage import documents, gate, scans
@@ -16,31 +17,27 @@ if TYPE_CHECKING:
     from coldgate.model import Purpose
     from coldgate.storage.connection import Connection
     from coldgate.storage.dispositions import JudgedRow
-    from coldgate.storage.gate import FactsRow
 
 _FACTS: Final = TypeAdapter(Facts)
 _JUDGEMENT: Final = TypeAdapter(Judgement)
 
 
-def read_facts(connection: Connection, consignment: str, purpose: Purpose) -> Facts:
-    """Everything about the consignment, all of its lines included.
-
-    The caller holds the consignment's lock and sees everything: a row that is hidden must not make
-    a check pass.
-    """
-    return _facts(connection, gate.facts(connection, consignment, purpose=purpose.value), purpose)
-
-
 def lock_facts(
     connection: Connection, consignment: str, purpose: Purpose, *, scope: str | None
 ) -> Facts:
-    """The same, for whoever does not hold the lock yet; the transaction holds it from now on.
+    """Everything about the consignment, all of its lines included, seen whoever asks.
+
+    The transaction holds the consignment's lock from now on.
 
     Raises:
-        NotFoundError: the party ``scope`` takes no part in such a consignment.
+        NotFoundError: the party ``scope`` (None: whoever asks) takes no part in such a one.
     """
-    row = gate.lock_facts(connection, consignment, purpose=purpose.value, scope=scope)
-    return _facts(connection, row, purpose)
+    text = gate.lock_facts(connection, consignment, purpose=purpose.value, scope=scope)
+    values = from_json(text)
+    facts = _FACTS.validate_python(
+        {**values, "purpose": purpose, "scans": scans.standing_of(values["scans"])}
+    )
+    return replace(facts, demands=_verified(connection, facts))
 
 
 def judgement_of(row: JudgedRow) -> Judgement:
@@ -48,14 +45,6 @@ def judgement_of(row: JudgedRow) -> Judgement:
     return _JUDGEMENT.validate_python(
         {part.name: getattr(row, part.name) for part in fields(Judgement)}
     )
-
-
-def _facts(connection: Connection, row: FactsRow, purpose: Purpose) -> Facts:
-    values = {part.name: getattr(row, part.name) for part in fields(row)}
-    facts = _FACTS.validate_python(
-        {**values, "purpose": purpose, "scans": scans.standing_of(row.scans)}
-    )
-    return replace(facts, demands=_verified(connection, facts))
 
 
 def _verified(connection: Connection, facts: Facts) -> tuple[Demand, ...]:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from coldgate.errors import NotFoundError
-from coldgate.storage import visibility
 from coldgate.storage.queries import load_queries
-from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
+from coldgate.storage.rows import fetch_all, fetch_one
 from coldgate.storage.tokens import PermitRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import datetime, timedelta
 
     from coldgate.storage.connection import Connection
 
@@ -39,46 +37,6 @@ class Judgement:
     profile_version: int
     reason_codes: list[str] | None = None
     zones: dict[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactsRow:
-    """Everything that a decision is made from, as one statement found it.
-
-    Lists hold plain JSON values; ``unjudged`` counts rows of `touched`, and ``elsewhere`` has the
-    other consignments of its lots of which some wait. ``profile_from`` and
-    ``profile_until`` are the days on which goods may be frozen to the profile, None where they do
-    not matter, or no longer since goods have left.
-    """
-
-    consignment: str
-    consignor_id: str
-    consignee_id: str
-    carrier_ids: list[str]
-    release_policy: str
-    planned_arrival_at: datetime | None
-    received_at: datetime | None  # when we first heard that the goods came
-    profile_id: str | None
-    profile_version: int | None
-    profile_from: date | None
-    profile_until: date | None
-    now: datetime
-    under_way: bool
-    taken: list[object]
-    accepts_unsigned: bool
-    unjudged: int
-    elsewhere: list[object]
-    lines: list[object]
-    restrictions: list[object]
-    profiles: list[object]
-    demands: list[object]
-    carriers: list[object]
-    loggers: list[object]
-    scans: dict[str, object] | None
-    judgement: object
-    audit: object
-    ledger: object
-    dispositions: list[object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,33 +88,17 @@ class DecisionRow:
     decided_at: datetime
 
 
-def facts(connection: Connection, consignment: str, *, purpose: str) -> FactsRow:
-    """All facts of a consignment that exists, in one snapshot; ask seeing everything."""
-    parameters = {"id": consignment, "purpose": purpose}
-    return fetch_new(connection, FactsRow, _SQL["facts"], parameters)
-
-
-def lock_facts(
-    connection: Connection, consignment: str, *, purpose: str, scope: str | None
-) -> FactsRow:
+def lock_facts(connection: Connection, consignment: str, *, purpose: str, scope: str | None) -> str:
     """Hold the consignment to the end of the transaction, if the party ``scope`` takes part.
 
-    The facts are read afterwards, seeing everything: what the holder before committed, and rows
-    that the party does not see. All of it is one trip to the database.
+    The facts of a decision, as JSON, are read afterwards and in one snapshot: what the holder
+    before committed, and rows that the party does not see.
     """
     parameters = {"id": consignment, "purpose": purpose, "scope": scope}
-    cursor = connection.cursor(row_factory=class_row(FactsRow))
-    with connection.pipeline():
-        held = connection.execute(_SQL["lock"], parameters)
-        if scope is not None:
-            visibility.limit_to(connection, None)
-        cursor.execute(_SQL["facts"], parameters)
-        if scope is not None:
-            visibility.limit_to(connection, scope)
-    row = cursor.fetchone()
-    if held.fetchone() is None or row is None:
+    row = connection.execute(_SQL["facts"], parameters).fetchone()
+    if row is None or row[0] is None:
         raise NotFoundError("consignment", consignment)
-    return row
+    return str(row[0])
 
 
 def judgement(connection: Connection, consignment: str) -> Judgement | None:

@@ -64,6 +64,9 @@ BEGIN
     JOIN consignment_line AS other USING (product_id, lot_number)
     WHERE own.consignment_id = asked AND other.consignment_id <> asked
       AND other.state <> 'rejected'  -- what was rejected goes nowhere
+      -- A party that names a lot which it never had spends nothing of it.
+      AND other.consignment_id IN (
+          SELECT counted_consignments(other.product_id, other.lot_number))
       AND (EXISTS (SELECT FROM touched WHERE consignment_id = other.consignment_id)
            OR EXISTS (
                SELECT FROM placement

@@ -22,6 +22,7 @@ BEGIN
         AND line.state = CASE step WHEN 'dispatch' THEN 'in_transit' ELSE 'released' END
     WHERE permit.consignment_id = asked AND permit.purpose = step
       AND permit.id IS DISTINCT FROM beside
+      AND (permit.id > beside OR used.redeemed_at IS NOT NULL)
       AND (permit.id > beside OR used.redeemed_at > coalesce((
           SELECT max(changed_at) FROM line_transition
           WHERE line_id = line.id AND to_state = line.state), '-infinity'))
