@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ import pytest
 import uvicorn
 from factories import fetch
 from judging import make_profile
+from local_http import NO_TLS
 
 from api.app import create_app
 from api.identity import passwords
@@ -30,8 +30,6 @@ OPERATOR_KEY: Final = "operator-key-of-the-tests"
 SIGNING_KEY: Final = "A" * 43
 PASSWORD: Final = "seven tall ferns by the gate"
 LITTLE_WORK: Final = replace(passwords.LEAST, memory_cost=64, time_cost=1)
-# Reading the bundle of authorities takes 20 ms for each client, and nobody here speaks TLS.
-NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 PROFILE: Final = "USP_CCT_2_8"
 PUBLIC_KEY: Final = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 PARTIES: Final = {

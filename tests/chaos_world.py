@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import chaos_story
 import httpx
+import local_http
 import psutil
 import psycopg
 from chaos_story import BEGIN, END, GATEWAYS, INTERVAL, SHIPMENTS
@@ -226,6 +227,7 @@ class World:
             headers={"Authorization": f"Bearer {key}"},
             timeout=30,
             trust_env=False,
+            verify=local_http.NO_TLS,
         )
 
     @property
@@ -298,7 +300,7 @@ class World:
         """Whether all children are well, and each by its name; nothing while nobody answers."""
         url = f"http://{LOOPBACK}:{self._read('health-port')}/healthz"
         try:
-            answer = httpx.get(url, trust_env=False)
+            answer = local_http.get(url)
         except httpx.TransportError:
             return False, {}
         return answer.is_success, {child["name"]: child for child in answer.json()["children"]}
@@ -317,9 +319,8 @@ class World:
 
     def _api_is_well(self) -> bool:
         try:
-            url = self._read("api-url")
-            return httpx.get(f"{url}/healthz", trust_env=False).is_success
-        except (httpx.TransportError, FileNotFoundError):
+            return local_http.is_well(f"{self._read('api-url')}/healthz")
+        except FileNotFoundError:
             return False
 
     def _held(self, gateway: str) -> tuple[int, int, int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import local_http
 import psutil
 
 from coldgate.launch.process import wait_until
@@ -96,21 +97,21 @@ class Running:
     def children(self) -> dict[str, dict[str, Any]]:
         """What the supervisor says about each child; empty while it does not answer."""
         try:
-            answer = httpx.get(self.health_url)
+            answer = local_http.get(self.health_url)
         except httpx.TransportError:
             return {}
         return {child["name"]: child for child in answer.json()["children"]}
 
     def is_healthy(self) -> bool:
         try:
-            return httpx.get(self.health_url).status_code == httpx.codes.OK
-        except (FileNotFoundError, httpx.TransportError):
+            return local_http.is_well(self.health_url)
+        except FileNotFoundError:
             return False
 
     def ask(self, path: str) -> Any:
         """What the API answers to the operator."""
         headers = {"Authorization": f"Bearer {self.kept('operator-key')}"}
-        return httpx.get(f"{self.kept('api-url')}/v1{path}", headers=headers).json()
+        return local_http.get(f"{self.kept('api-url')}/v1{path}", headers=headers).json()
 
 
 @contextmanager

@@ -14,11 +14,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import psycopg
 from api_world import OPERATOR_KEY, PARTIES, SIGNING_KEY, Person, World, judge
 from approval_world import People
 from factories import fetch
+from local_http import is_well
 from quality_world import Plant, plant
 from races.goods import copy_consignment, receive
 
@@ -29,6 +29,8 @@ from coldgate.launch.process import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    import httpx
 
 SIDES: Final = 2
 LONGEST_DELAY_SECONDS: Final = 0.02  # about as long as a decision takes
@@ -63,7 +65,8 @@ class Process:
             self._running = subprocess.Popen(
                 [sys.executable, "-m", "api"], env=os.environ | told, stderr=log
             )
-        assert wait_until(self._answers, seconds=START_SECONDS), self.log.read_text()
+        well = wait_until(lambda: is_well(f"{self.url}/healthz"), seconds=START_SECONDS)
+        assert well, self.log.read_text()
 
     def kill(self) -> None:
         """End it as a power cut does."""
@@ -77,12 +80,6 @@ class Process:
         """What it logged that is no mere information, newest last."""
         lines = self.log.read_text().splitlines()
         return [line for line in lines if '"info"' not in line][-20:]
-
-    def _answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/healthz").is_success
-        except httpx.TransportError:
-            return False
 
     def _end(self, number: signal.Signals) -> None:
         if self._running is not None:

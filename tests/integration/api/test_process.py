@@ -12,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 from api_world import OPERATOR_KEY, SIGNING_KEY, open_world
+from local_http import is_well
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import Identifier
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.database
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url).is_success
-    except httpx.TransportError:
-        return False
-
-
 def test_process_serves_until_it_is_asked_to_stop(plain_database: str) -> None:
     port = free_port()
     told = {
@@ -44,7 +38,7 @@ def test_process_serves_until_it_is_asked_to_stop(plain_database: str) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "api"], env=os.environ | told, stderr=subprocess.PIPE
     ) as process:
-        healthy = wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), seconds=30)
+        healthy = wait_until(lambda: is_well(f"http://127.0.0.1:{port}/healthz"), seconds=30)
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=20)
 
@@ -132,7 +126,7 @@ def test_api_resumes_by_itself_after_the_database_was_away(plain_database: str) 
 
         assert (away.status_code, away.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
         assert (health.status_code, health.json()["database"]) == (503, False)
-        assert wait_until(lambda: answers(f"{world.url}/healthz"), seconds=30)
+        assert wait_until(lambda: is_well(f"{world.url}/healthz"), seconds=30)
         consignment = world.received()
         world.judge(consignment, "FAIL")
         world.wait_for_reactions()

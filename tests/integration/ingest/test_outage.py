@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.database]
 
 
 def test_messages_of_a_database_outage_are_committed_once(broker: Any, state_folder: Path) -> None:
-    outage = Outage(seconds=8, messages=4_000)
+    outage = Outage(seconds=5, messages=4_000)
 
     after = suffer(outage, broker, state_folder)
 

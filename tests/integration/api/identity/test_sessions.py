@@ -9,7 +9,8 @@ import argon2
 import httpx
 import psycopg
 import pytest
-from api_world import LITTLE_WORK, NO_TLS, PASSWORD, set_password
+from api_world import LITTLE_WORK, PASSWORD, set_password
+from local_http import NO_TLS
 
 if TYPE_CHECKING:
     from api_world import Person, World
