@@ -13,6 +13,7 @@ from pydantic import InstanceOf
 
 from coldgate.model import Purpose
 from coldgate.storage.consignments import ProfileKey
+from coldgate.storage.documents import Demand
 from coldgate.udi.standing import ScanStanding
 
 
@@ -65,26 +66,6 @@ class ProductWord:
 
     product_id: str
     allowed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """A document that a product demands, and the best one there is; None where there is none."""
-
-    requirement_id: int
-    product_id: str
-    lot_number: str | None
-    carrier_id: str | None
-    kind: str
-    per: str
-    purpose: str
-    signed: bool
-    document_id: int | None
-    valid_until: date | None
-    expired: bool | None
-    digest_matches: bool | None
-    signed_by: str | None
-    verified: bool = False  # digest and, where one is there or demanded, signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,8 @@ from pydantic_core import from_json
 
 from api.gate.facts import Facts, Judgement
 from coldgate.storage import documents, gate, scans
-from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
-    from api.gate.facts import Demand
     from coldgate.model import Purpose
     from coldgate.storage.connection import Connection
     from coldgate.storage.dispositions import JudgedRow
@@ -37,36 +35,12 @@ def lock_facts(
     facts = _FACTS.validate_python(
         {**values, "purpose": purpose, "scans": scans.standing_of(values["scans"])}
     )
-    return replace(facts, demands=_verified(connection, facts))
+    demands = documents.with_signatures(connection, facts.demands)
+    return replace(facts, demands=tuple(demands))
 
 
 def judgement_of(row: JudgedRow) -> Judgement:
     """The evaluation as the gate's rules read it."""
     return _JUDGEMENT.validate_python(
         {part.name: getattr(row, part.name) for part in fields(Judgement)}
-    )
-
-
-def _verified(connection: Connection, facts: Facts) -> tuple[Demand, ...]:
-    """The demands with their signatures verified over the bytes as they are stored now."""
-    if all(demand.signed_by is None for demand in facts.demands):
-        return tuple(
-            replace(demand, verified=demand.digest_matches is True and not demand.signed)
-            for demand in facts.demands
-        )
-    with everything(connection):
-        verdicts = documents.verdicts(connection, facts.consignment)
-    proven = {
-        (fact.requirement_id, fact.lot_number, fact.carrier_id, fact.document_id): fact.verified
-        for fact in verdicts
-    }
-    return tuple(
-        replace(
-            demand,
-            verified=proven.get(
-                (demand.requirement_id, demand.lot_number, demand.carrier_id, demand.document_id),
-                False,
-            ),
-        )
-        for demand in facts.demands
     )

@@ -11,8 +11,9 @@ from coldgate.model import Purpose
 from coldgate.udi.standing import MOST_EXPLAINED
 
 if TYPE_CHECKING:
-    from api.gate.facts import Demand, Facts, Line, Restriction
+    from api.gate.facts import Facts, Line, Restriction
     from api.gate.rules_finding import Finding
+    from coldgate.storage.documents import Demand
 
 RECALL: Final = "recall"
 BOTH: Final = "both"  # of a requirement, in the database's words

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from api.gate.facts import (
     Audit,
     Carrier,
-    Demand,
     Disposition,
     Elsewhere,
     Facts,
@@ -24,6 +23,7 @@ from api.gate.facts import (
 )
 from api.gate.rules import CHECKS
 from coldgate.model import Purpose
+from coldgate.storage.documents import Demand
 from coldgate.udi.standing import LineScans, Mismatch, ScanStanding
 
 if TYPE_CHECKING:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime  # noqa: TC003 - pydantic reads the annotations when it runs
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidSignature
 
 from coldgate.crypto import public_key_from_text
 from coldgate.errors import ConflictError, NotFoundError
+from coldgate.storage import visibility
 from coldgate.storage.queries import load_queries
 from coldgate.storage.rows import fetch_all, fetch_new, fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import date, datetime
 
     from coldgate.storage.connection import Connection
 
@@ -122,7 +123,9 @@ class RequirementRow:
 class Demand:
     """What a product of a consignment demands, and the best document there is for it.
 
-    ``document_id`` is None where there is none, and so are the members after it.
+    ``document_id`` is None where there is none, and so are the members after it. ``verified``: the
+    digest is that of the bytes as they are stored now and, where a signature is there or demanded,
+    it is that of a key in force of who entered the document; see `with_signatures`.
     """
 
     requirement_id: int
@@ -138,17 +141,7 @@ class Demand:
     expired: bool | None
     digest_matches: bool | None
     signed_by: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentFact(Demand):
-    """A demand with what its document proves, computed from the bytes that are stored now.
-
-    ``verified``: the digest is that of the bytes and, where a signature is there or demanded, it
-    is that of a key in force of who entered the document.
-    """
-
-    verified: bool
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,24 +263,18 @@ def remove_requirement(connection: Connection, product: str, requirement: int) -
     return row
 
 
-def verdicts(connection: Connection, consignment: str) -> list[DocumentFact]:
-    """What the consignment's products demand, each with its best document; ask seeing everything.
-
-    Without the signatures in SQL: ``SELECT * FROM demanded_documents(consignment)``, whose rows
-    `with_signatures` takes.
-    """
-    parameters = {"consignment": consignment}
-    return with_signatures(connection, fetch_all(connection, Demand, _SQL["verdicts"], parameters))
-
-
-def with_signatures(connection: Connection, demands: Sequence[Demand]) -> list[DocumentFact]:
-    """The demands with their signatures verified; asks the database only where there is one."""
+def with_signatures(connection: Connection, demands: Sequence[Demand]) -> list[Demand]:
+    """The demands, verified whoever asks; the database is asked only where there is a signature."""
     signed = [one.document_id for one in demands if one.signed_by is not None]
-    rows = (
-        fetch_all(connection, _Signed, _SQL["signed_contents"], {"ids": signed}) if signed else []
-    )
-    genuine = frozenset(row.id for row in rows if _is_genuine(row))
-    return [_fact(demand, genuine) for demand in demands]
+    genuine = _genuine(connection, signed) if signed else frozenset()
+    return [_verified(demand, genuine) for demand in demands]
+
+
+def _genuine(connection: Connection, signed: Sequence[int | None]) -> frozenset[int]:
+    """Those of the documents whose signature is that of a key in force."""
+    with visibility.everything(connection):
+        rows = fetch_all(connection, _Signed, _SQL["signed_contents"], {"ids": signed})
+    return frozenset(row.id for row in rows if _is_genuine(row))
 
 
 def is_signed(content_bytes: bytes, *, signature: bytes, public_key: str) -> bool:
@@ -303,8 +290,8 @@ def _is_genuine(row: _Signed) -> bool:
     return is_signed(row.content, signature=row.signature, public_key=row.signing_key)
 
 
-def _fact(demand: Demand, genuine: frozenset[int]) -> DocumentFact:
+def _verified(demand: Demand, genuine: frozenset[int]) -> Demand:
     proven = demand.document_id in genuine
     wants_signature = demand.signed or demand.signed_by is not None
     verified = demand.digest_matches is True and (proven or not wants_signature)
-    return DocumentFact(**asdict(demand), verified=verified)
+    return replace(demand, verified=verified)

@@ -72,9 +72,6 @@ UPDATE document_requirement SET removed_at = coalesce(removed_at, now())
 WHERE id = %(id)s AND product_id = %(product)s
 RETURNING id, product_id, kind, per, purpose, signed, added_at, removed_at
 
--- name: verdicts
-SELECT * FROM demanded_documents(%(consignment)s)
-
 -- name: signed_contents
 SELECT signed.id, signed.content, signed.signature, signed.signing_key
 FROM document AS signed

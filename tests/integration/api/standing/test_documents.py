@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from psycopg.rows import class_row
 
 from coldgate.crypto import public_key_text
 from coldgate.storage import documents
+from coldgate.storage.documents import Demand
 
 if TYPE_CHECKING:
     import httpx
     from api_world import World
-
-    from coldgate.storage.documents import DocumentFact
 
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 YESTERDAY = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
@@ -53,9 +53,17 @@ def goods(world: World, **demand: Any) -> tuple[str, str]:
     return product, world.consign(lines=[line], place=False)
 
 
-def facts(world: World, consignment: str) -> list[DocumentFact]:
+def facts(world: World, consignment: str) -> list[Demand]:
     with psycopg.connect(world.dsn) as connection:
-        return documents.verdicts(connection, consignment)
+        return verdicts(connection, consignment)
+
+
+def verdicts(connection: psycopg.Connection[Any], consignment: str) -> list[Demand]:
+    """What the consignment's products demand, each with its best document."""
+    query = "SELECT * FROM demanded_documents(%s)"
+    with connection.cursor(row_factory=class_row(Demand)) as cursor:
+        demands = cursor.execute(query, (consignment,)).fetchall()
+    return documents.with_signatures(connection, demands)
 
 
 def signing_key(world: World, party: str = "maker") -> tuple[Ed25519PrivateKey, str, int]:
@@ -304,7 +312,7 @@ def test_bytes_that_the_owner_of_the_database_changed_are_found(world: World) ->
         connection.execute("ALTER TABLE document DISABLE TRIGGER change_is_refused")
         query = "UPDATE document SET content = content || 'x' WHERE id = %s"
         connection.execute(query, (number,))
-        [fact] = documents.verdicts(connection, consignment)
+        [fact] = verdicts(connection, consignment)
         connection.rollback()
 
     assert (fact.digest_matches, fact.verified) == (False, False)
