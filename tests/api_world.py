@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import pytest
 import uvicorn
-from factories import fetch
+from factories import comes_to_nothing, fetch
 from judging import make_profile
 from local_http import NO_TLS
 
@@ -278,7 +278,7 @@ class World:
 
     def wait_for_reactions(self) -> None:
         """Return when every evaluation was acted on."""
-        assert wait_until(lambda: not self.fetch("SELECT 1 FROM reaction_due"), seconds=10)
+        assert comes_to_nothing(self.dsn, "SELECT 1 FROM reaction_due")
 
 
 def set_password(url: str, **fields: str) -> httpx.Response:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from psycopg import sql
 
 from coldgate import crypto, wire
+from coldgate.launch.process import wait_until
 from coldgate.model import Block, Message, Quantity, Series
 
 if TYPE_CHECKING:
@@ -138,3 +139,12 @@ def fetch(dsn: str, query: str, *parameters: object) -> list[Any]:
     with psycopg.connect(dsn, options="-c timezone=UTC") as connection:
         rows = connection.execute(query, parameters or None).fetchall()  # type: ignore[arg-type]  # tests write their queries here
     return [row[0] if len(row) == 1 else row for row in rows]
+
+
+def comes_to_nothing(dsn: str, query: str, *, seconds: float = 10) -> bool:
+    """Whether the query finds no row any more in time; asked over one connection."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return wait_until(
+            lambda: connection.execute(query).fetchone() is None,  # type: ignore[arg-type]  # as above
+            seconds=seconds,
+        )

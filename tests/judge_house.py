@@ -10,12 +10,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from factories import certify, fetch, register_logger, register_party
+from factories import certify, comes_to_nothing, fetch, register_logger, register_party
 from psycopg.types.json import Jsonb
 
 from analytics.job.loop import Job
 from analytics.profile_format import load_builtin_profiles
-from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,16 +64,15 @@ class House:
     def add_event(
         self, kind: str, at: datetime, *, consignment: str = "c-1", party: str = "carrier-1"
     ) -> None:
-        self.execute(
-            "INSERT INTO custody_event (consignment_id, kind, happened_at, party_id)"
-            " VALUES (%s, %s, %s, %s)",
-            consignment,
-            kind,
-            at,
-            party,
-        )
-        self.execute("INSERT INTO touched (consignment_id) VALUES (%s)", consignment)
-        self.execute("SELECT pg_notify('coldgate_touched', '')")
+        with psycopg.connect(self.dsn) as connection:
+            connection.execute(
+                "INSERT INTO custody_event (consignment_id, kind, happened_at, party_id)"
+                " VALUES (%s, %s, %s, %s)",
+                (consignment, kind, at, party),
+            )
+            touched = "INSERT INTO touched (consignment_id) VALUES (%s)"
+            connection.execute(touched, (consignment,))
+            connection.execute("SELECT pg_notify('coldgate_touched', '')")
 
     def add_consignment(self, name: str, *, profile: str | None = "USP_CCT_2_8") -> None:
         self.execute(
@@ -114,8 +112,7 @@ class House:
 
     def settled(self) -> bool:
         """Whether nothing is pending any more, within ten seconds."""
-        query = "SELECT count(*) FROM touched"
-        return wait_until(lambda: fetch(self.dsn, query) == [0], seconds=10)
+        return comes_to_nothing(self.dsn, "SELECT 1 FROM touched LIMIT 1")
 
 
 def build_house(database: str) -> House:
