@@ -66,12 +66,12 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
     """Decide about the lines of ``facts``, record it and move them; all of it or nothing."""
     require_movable(facts.purpose, facts.lines)
     require_on_time(facts)
-    if manner.grant is not None:
-        require_unused(facts)
     decision = decide(facts.purpose, facts)
     each = _each(facts, decision)
     fit = tuple(line for line in facts.lines if each[line.position].permitted)
     passing = fit if decision.permitted or manner.partial else ()
+    if manner.grant is not None:
+        require_unused(facts.about(passing or facts.lines))
     states = _move(connection, facts, passing)
     row, permit = gate.insert_decision(
         connection,

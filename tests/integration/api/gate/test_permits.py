@@ -81,6 +81,20 @@ def test_more_than_there_is_is_refused(world: World) -> None:
     assert refusal(answer) == (409, "QUANTITY_EXCEEDED")
 
 
+def test_no_more_units_are_asked_for_than_have_not_passed(world: World) -> None:
+    line = {"product": "vaccine", "lot": "A1", "quantity": 20}
+    consignment = ready(world, RECEIPT, lines=[line])
+    body = {"consignment": consignment, "purpose": RECEIPT, "quantity": 15}
+    body["lot"] = {"product": "vaccine", "number": "A1"}
+    first = world.post("/gate/decisions", body)
+    redeem(world, first["permit"]["token"])
+
+    again = world.of("operator").post("/gate/decisions", json=body)
+
+    assert refusal(again) == (409, "QUANTITY_EXCEEDED")
+    assert "5 of this lot" in again.json()["detail"]
+
+
 def test_of_many_who_use_a_permit_at_once_one_succeeds(world: World) -> None:
     _, token = permitted(world)
 

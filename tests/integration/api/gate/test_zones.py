@@ -71,6 +71,19 @@ def test_partial_request_releases_the_sound_lines_only(world: World) -> None:
     assert answer["deviation"] is not None
 
 
+def test_partial_request_for_lines_that_passed_says_so_and_records_nothing(world: World) -> None:
+    consignment = mixed(world)
+    token = world.gate(consignment, RECEIPT, partial=True)["permit"]["token"]
+    world.post("/gate/permits/redeem", {"token": token})
+    before = world.fetch("SELECT count(*) FROM gate_decision")
+
+    body = {"consignment": consignment, "purpose": RECEIPT, "partial": True}
+    again = world.of("operator").post("/gate/decisions", json=body)
+
+    assert (again.status_code, again.json()["code"]) == (409, "PERMIT_USED")
+    assert world.fetch("SELECT count(*) FROM gate_decision") == before
+
+
 @pytest.mark.shows("BUDGET_EXHAUSTED")
 def test_lot_whose_budget_is_spent_stays_in_a_sound_zone(world: World) -> None:
     spent = {"vaccine A2": {"verdict": "FAIL", "reason_codes": ["BUDGET_EXCEEDED"]}}
