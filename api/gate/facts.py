@@ -207,6 +207,7 @@ class Facts:
     judgement: Judgement | None
     audit: Audit | None
     ledger: LedgerState | None
+    failures: tuple[Judgement, ...]  # older ones that failed, one for each way
     dispositions: tuple[Disposition, ...]
 
     @property

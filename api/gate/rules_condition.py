@@ -244,14 +244,34 @@ def _stability(lines: list[Line]) -> tuple[str, ...]:
 
 
 def _signed(facts: Facts) -> Finding:
-    """A policy that asks for a signature; that there is one shows in what covers the check."""
-    told = {"policy": facts.release_policy}
+    """What asks for a signature though all is well; that there is one shows in what covers it."""
+    told: dict[str, object] = {"policy": facts.release_policy}
     if facts.release_policy not in {policy.value for policy in ReleasePolicy}:
         return held("nobody knows this release policy", **told)
     if facts.release_policy == ReleasePolicy.SIGNED.value:
         link = f"{consignment_link(facts)}/dispositions"
         return held("these goods are released by signature only", link, **told)
+    mended = {line.position: found for line in facts.lines if (found := _failures_of(facts, line))}
+    if mended:
+        link = f"{consignment_link(facts)}/dispositions"
+        told |= {"lines": sorted(mended), "failed": sorted(set().union(*mended.values()))}
+        return held("goods that failed before are released by signature only", link, **told)
     return passed("no signature is asked for", **told)
+
+
+def _failures_of(facts: Facts, line: Line) -> set[int]:
+    """The evaluations by which a line failed that the newest one clears.
+
+    Who told more since may have told it to that end (S34). Of what is not clear CONDITION_HOLD and
+    CONDITION_FAIL say more.
+    """
+    if facts.judgement is None or not _clear(word(facts.judgement, line)):
+        return set()
+    return {one.version for one in facts.failures if word(one, line).verdict is Verdict.FAIL}
+
+
+def _clear(said: Word) -> bool:
+    return said.verdict is Verdict.PASS and not said.with_excursions
 
 
 JUDGED: Final = Check(code="JUDGEMENT_PENDING", purposes=RECEIPT, examine=_judged)

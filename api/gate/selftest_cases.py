@@ -132,6 +132,7 @@ CLEAN: Final = Facts(
     scans=ScanStanding(lines=_SCANNED),
     judgement=JUDGEMENT,
     audit=_AUDIT,
+    failures=(),
     ledger=LedgerState(verified_upto=100, broken=None),
     dispositions=(),
 )
@@ -203,6 +204,19 @@ _MISMATCH: Final = Mismatch(id=1, purpose=Purpose.DISPATCH, unreadable="no code"
 _UNSCANNED: Final = tuple(replace(line, scanned=False) for line in _SCANNED)
 _SIGNED: Final = replace(CLEAN, release_policy="signed")
 
+_FAILED: Final = replace(JUDGEMENT, id=2, version=2, verdict="FAIL", zones=None)
+_MENDED: Final = replace(CLEAN, failures=(_FAILED,))
+_MENDED_IN_ZONE: Final = replace(
+    CLEAN,
+    failures=(
+        replace(
+            _FAILED,
+            zones={
+                "main": ZoneWord(verdict="FAIL", reason_codes=(), with_excursions=True, lots={})
+            },
+        ),
+    ),
+)
 _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
     "LOT_UNKNOWN": (_line(registered=False, expires_on=None), replace(CLEAN, lines=())),
     "LOT_BLOCKED": (
@@ -298,6 +312,9 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
         _covered_late(_SIGNED),
         replace(CLEAN, release_policy="unheard of"),
     ),
+        _MENDED,
+        _MENDED_IN_ZONE,
+        _covered_late(_MENDED),
 }
 _OF_ONE_PURPOSE: Final[Mapping[tuple[str, Purpose], tuple[Facts, ...]]] = {
     ("SHELF_LIFE_SHORT", Purpose.DISPATCH): (
@@ -329,6 +346,7 @@ COVERED: Final = tuple(
         judged("PASS", "EXCURSION", with_excursions=True),
         _SIGNED,
     )
+        _MENDED,
 )
 
 

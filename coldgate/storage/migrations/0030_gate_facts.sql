@@ -99,6 +99,16 @@ BEGIN
                 FROM evaluation WHERE consignment_id = asked.id ORDER BY version DESC LIMIT 1) AS item)
                 AS judgement,
             (SELECT row_to_json(item) FROM (
+            -- Older ones that failed, of those that say the same of each zone the first (0106).
+            CASE WHEN step = 'dispatch' THEN '[]' ELSE (
+                SELECT coalesce(json_agg(item ORDER BY item.version), '[]') FROM (
+                    SELECT DISTINCT ON (zones) id, version, verdict, provisional, with_excursions,
+                        profile_id, profile_version, reason_codes, zones
+                    FROM evaluation
+                    WHERE consignment_id = asked.id AND verdict = 'FAIL'
+                      AND version < (SELECT max(version) FROM evaluation
+                                     WHERE consignment_id = asked.id)
+                    ORDER BY zones, version) AS item) END AS failures,
                 SELECT audited.evaluation_id, audited.messages, audited.unsigned, audited.problems,
                     audited.broken + (SELECT count(*) FROM evidence_relapse AS relapse
                                       WHERE relapse.evaluation_id = audited.evaluation_id) AS broken

@@ -275,7 +275,7 @@ def test_parts_of_a_line_are_let_pass_one_by_one_and_no_more_than_there_is(world
 def test_goods_that_are_released_anew_get_a_permit_anew(world: World) -> None:
     consignment, token = permitted(world)
     redeem(world, token)
-    rejudge(world, consignment, "FAIL")
+    rejudge(world, consignment, "HOLD")
     world.wait_for_reactions()
     rejudge(world, consignment)
     world.wait_for_reactions()

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from api_world import BEGIN
-from gate_cases import RECEIPT, blocked_lot, coded, goods, of, ready, rejudge, unsigned_release
+from gate_cases import (
+    RECEIPT,
+    arrive,
+    blocked_lot,
+    coded,
+    goods,
+    of,
+    ready,
+    rejudge,
+    unsigned_release,
+)
 
 from coldgate.launch.process import wait_until
 
@@ -53,9 +63,7 @@ def test_automatic_release_leaves_no_decision_and_no_deviation_where_something_b
     assert world.get(f"/consignments/{consignment}/decisions")["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("verdict", "fields"), [("HOLD", {}), ("FAIL", {}), ("PASS", {"with_excursions": True})]
-)
+@pytest.mark.parametrize(("verdict", "fields"), [("HOLD", {}), ("PASS", {"with_excursions": True})])
 def test_better_judgement_releases_nothing_by_itself(
     world: World, verdict: str, fields: dict[str, Any]
 ) -> None:
@@ -66,6 +74,22 @@ def test_better_judgement_releases_nothing_by_itself(
 
     assert world.states(consignment) == ["quarantined"]
     assert world.gate(consignment, RECEIPT)["answer"] == "permit"
+
+
+@pytest.mark.shows("SIGNATURE_MISSING")
+def test_zone_that_failed_is_released_by_who_knows_what_cleared_it(world: World) -> None:
+    lines = [{"product": "vaccine", "lot": "A1", "quantity": 1, "zone": z} for z in ("main", "top")]
+    consignment = world.consign(lines=lines)
+    world.place(consignment, world.add_logger(), zone="top")
+    arrive(world, consignment, "FAIL", zones={"main": {"verdict": "FAIL"}, "top": {}})
+    rejudge(world, consignment, zones={"main": {}, "top": {}})
+
+    answer = world.gate(consignment, RECEIPT, partial=True)
+
+    assert [line["permitted"] for line in answer["lines"]] == [False, True]
+    (reason,) = answer["reasons"]
+    assert (reason["code"], reason["facts"]["failed"]) == ("SIGNATURE_MISSING", [1])
+    assert answer["approval"]["flow"] == "disposition_pass"
 
 
 def test_failure_on_the_way_is_no_provisional_one(world: World) -> None:

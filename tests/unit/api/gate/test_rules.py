@@ -220,6 +220,23 @@ def test_signed_release_covers_what_it_may_and_is_cited(facts: Facts) -> None:
     assert cited
 
 
+@pytest.mark.shows("SIGNATURE_MISSING")
+@pytest.mark.parametrize(
+    ("zone", "found"),
+    [("main", ["SIGNATURE_MISSING"]), ("roof", ["SIGNATURE_MISSING"]), ("side", [])],
+)
+def test_failure_of_before_counts_where_it_was(zone: str, found: list[str]) -> None:
+    said = {
+        name: ZoneWord(verdict=verdict, reason_codes=(), with_excursions=False, lots={})
+        for name, verdict in {"main": "FAIL", "side": "PASS"}.items()
+    }
+    before = replace(JUDGEMENT, id=2, version=2, verdict="FAIL", zones=said)
+    facts = replace(with_line(zone=zone), failures=(before,))
+    facts = replace(facts, loggers=tuple(replace(one, zone=zone) for one in facts.loggers))
+
+    assert blocking(facts) == found
+
+
 @pytest.mark.parametrize("code", [code for code in CODES if code not in COVERABLE])
 def test_signature_covers_nothing_else(code: str) -> None:
     for case in CASES[code]:
