@@ -104,9 +104,10 @@ def facts_of(row: ApprovalRow) -> dict[str, object]:
 
 
 def announce(connection: Connection, kind: str, row: ApprovalRow, **more: object) -> None:
-    """Tell the parties that sign, when this transaction commits."""
-    for party in sorted({row.party_id, row.manufacturer_id or row.party_id}):
-        quality.announce(connection, kind=kind, party=party, body={**facts_of(row), **more})
+    """Tell the parties that sign, whoever asked them to, when this transaction commits."""
+    with everything(connection):
+        for party in sorted({row.party_id, row.manufacturer_id or row.party_id}):
+            quality.announce(connection, kind=kind, party=party, body={**facts_of(row), **more})
 
 
 def record(connection: Connection, actor: str, kind: str, row: ApprovalRow, **more: object) -> None:

@@ -10,45 +10,65 @@ from api.gate.disposition_rules import flow_for, may_release
 from api.gate.disposition_schemas import Choice
 from api.gate.rules import CHECKS
 from api.gate.rules_condition import verdict_of
+from api.restrictions.effects import HOLD_LIFT, LIFTED_BY_SIGNATURE, may_ask_lift
 from coldgate.model import Purpose, Verdict
 from coldgate.storage import flows
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
+    from api.caller import Caller
     from api.gate.facts import Facts
     from api.gate.rules import Decision
     from coldgate.storage.connection import Connection
 
 COVERABLE: Final = frozenset(check.code for check in CHECKS if check.coverable)
-HOLD_LIFT: Final = "hold_lift"
-LIFTED_BY_SIGNATURE: Final = frozenset({"hold", "refusal"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """A flow that settles some of the codes: who signs it, and where it is asked for by POST."""
+    """A flow of ``party`` that settles some of the codes, and where it is asked for by POST.
+
+    ``href`` is None where it is not for the caller to ask.
+    """
 
     flow: str
     roles: tuple[str, ...]
     party: str
-    href: str
+    href: str | None
     settles: tuple[str, ...]
 
 
-def approval_of(connection: Connection, facts: Facts, decision: Decision) -> Approval | None:
+def approval_of(
+    connection: Connection, caller: Caller, facts: Facts, decision: Decision
+) -> Approval | None:
     """How people may settle what blocks; None where only better facts can."""
     codes = tuple(result.code for result in decision.blocking)
     coverable = tuple(code for code in codes if code in COVERABLE)
     if coverable and facts.purpose is Purpose.RECEIPT_RELEASE:
         flow = _disposition(facts)
-        href = f"/v1/consignments/{facts.consignment}/dispositions"
-        return _approval(connection, facts, flow, href, coverable)
-    if "LOT_BLOCKED" in codes:
-        found = (one.id for one in facts.restricted if one.kind in LIFTED_BY_SIGNATURE)
-        liftable = next((number for number in found if number is not None), None)
-        if liftable is not None:
-            href = f"/v1/restrictions/{liftable}/lift"
-            return _approval(connection, facts, HOLD_LIFT, href, ("LOT_BLOCKED",))
+        return Approval(
+            flow=flow,
+            roles=_roles(connection, flow, party=facts.consignor_id),
+            party=facts.consignor_id,
+            href=f"/v1/consignments/{facts.consignment}/dispositions",
+            settles=coverable,
+        )
+    return _lift(connection, caller, facts) if "LOT_BLOCKED" in codes else None
+
+
+def _lift(connection: Connection, caller: Caller, facts: Facts) -> Approval | None:
+    """How the first restriction ends that is on these very products; who placed it signs."""
+    for one in facts.restricted:
+        if one.placed_by is None or one.kind not in LIFTED_BY_SIGNATURE:
+            continue
+        may_ask = may_ask_lift(connection, caller, product=one.product_id, placed_by=one.placed_by)
+        return Approval(
+            flow=HOLD_LIFT,
+            roles=_roles(connection, HOLD_LIFT, party=one.placed_by),
+            party=one.placed_by,
+            href=f"/v1/restrictions/{one.id}/lift" if may_ask else None,
+            settles=("LOT_BLOCKED",),
+        )
     return None
 
 
@@ -65,12 +85,8 @@ def _disposition(facts: Facts) -> str:
     return flow_for(Choice.RELEASE if released else Choice.REJECT, verdict)
 
 
-def _approval(
-    connection: Connection, facts: Facts, flow: str, href: str, settles: tuple[str, ...]
-) -> Approval:
+def _roles(connection: Connection, flow: str, *, party: str) -> tuple[str, ...]:
+    """Who signs by the flow of that party which is in force, in order of its steps."""
     with everything(connection):
-        steps = parse_flow(flows.in_force(connection, flow, party=facts.consignor_id).body).steps
-    roles = dict.fromkeys(role.value for step in steps for role in step.roles)
-    return Approval(
-        flow=flow, roles=tuple(roles), party=facts.consignor_id, href=href, settles=settles
-    )
+        steps = parse_flow(flows.in_force(connection, flow, party=party).body).steps
+    return tuple(dict.fromkeys(role.value for step in steps for role in step.roles))

@@ -47,8 +47,9 @@ class Line:
 class Restriction:
     """A hold, a recall, a blocking CAPA or a refusal that is open, and the lines that it meets.
 
-    ``id`` is None, and ``reference`` empty, where it is on an article of others that carries the
-    same number: nothing more is told of it. ``homeward`` goods go to whoever settles it.
+    ``id`` and ``placed_by`` are None, and ``reference`` empty, where it is on an article of others
+    that carries the same number: nothing more is told of it. ``homeward`` goods go to whoever
+    settles it.
     """
 
     id: int | None
@@ -56,6 +57,7 @@ class Restriction:
     product_id: str
     lot_number: str
     reference: str
+    placed_by: str | None
     positions: tuple[int, ...]
     homeward: bool
 
@@ -205,9 +207,9 @@ class Facts:
     loggers: tuple[Logger, ...]
     scans: InstanceOf[ScanStanding]  # made of the rows elsewhere
     judgement: Judgement | None
+    failures: tuple[Judgement, ...]  # older ones that failed, one for each way
     audit: Audit | None
     ledger: LedgerState | None
-    failures: tuple[Judgement, ...]  # older ones that failed, one for each way
     dispositions: tuple[Disposition, ...]
 
     @property

@@ -115,12 +115,15 @@ class PermitView(View):
 
 
 class ApprovalHint(View):
-    """Who may settle which codes by signing, and where that is asked for by POST."""
+    """Who may settle which codes by signing, and where that is asked for by POST.
+
+    ``href`` is null where the caller is not the one to ask for it, but ``party`` is.
+    """
 
     flow: str
     roles: list[str]
     party: str
-    href: str
+    href: str | None
     settles: list[str]
 
 

@@ -54,6 +54,7 @@ _RESTRICTION: Final = Restriction(
     product_id="vaccine",
     lot_number="A1",
     reference="",
+    placed_by="maker",
     positions=(1,),
     homeward=False,
 )
@@ -131,8 +132,8 @@ CLEAN: Final = Facts(
     loggers=(_LOGGER,),
     scans=ScanStanding(lines=_SCANNED),
     judgement=JUDGEMENT,
-    audit=_AUDIT,
     failures=(),
+    audit=_AUDIT,
     ledger=LedgerState(verified_upto=100, broken=None),
     dispositions=(),
 )
@@ -203,7 +204,6 @@ def _log(code: str) -> tuple[Facts, ...]:
 _MISMATCH: Final = Mismatch(id=1, purpose=Purpose.DISPATCH, unreadable="no code", differences=())
 _UNSCANNED: Final = tuple(replace(line, scanned=False) for line in _SCANNED)
 _SIGNED: Final = replace(CLEAN, release_policy="signed")
-
 _FAILED: Final = replace(JUDGEMENT, id=2, version=2, verdict="FAIL", zones=None)
 _MENDED: Final = replace(CLEAN, failures=(_FAILED,))
 _MENDED_IN_ZONE: Final = replace(
@@ -217,6 +217,7 @@ _MENDED_IN_ZONE: Final = replace(
         ),
     ),
 )
+
 _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
     "LOT_UNKNOWN": (_line(registered=False, expires_on=None), replace(CLEAN, lines=())),
     "LOT_BLOCKED": (
@@ -311,10 +312,10 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
         _SIGNED,
         _covered_late(_SIGNED),
         replace(CLEAN, release_policy="unheard of"),
-    ),
         _MENDED,
         _MENDED_IN_ZONE,
         _covered_late(_MENDED),
+    ),
 }
 _OF_ONE_PURPOSE: Final[Mapping[tuple[str, Purpose], tuple[Facts, ...]]] = {
     ("SHELF_LIFE_SHORT", Purpose.DISPATCH): (
@@ -345,8 +346,8 @@ COVERED: Final = tuple(
         judged_in_lot("FAIL", "BUDGET_EXCEEDED"),
         judged("PASS", "EXCURSION", with_excursions=True),
         _SIGNED,
-    )
         _MENDED,
+    )
 )
 
 

@@ -50,7 +50,9 @@ def ask(
     if not made.decision.permitted:
         quotas.spend(connection, caller, quotas.REFUSALS)
     permit = None if made.permit is None else shown(made.permit, issuer.signer)
-    hint = None if made.decision.permitted else approval_of(connection, facts, made.decision)
+    hint = (
+        None if made.decision.permitted else approval_of(connection, caller, facts, made.decision)
+    )
     return GateAnswer(
         **dict(DecisionView.model_validate(made.row)),
         answer="block" if permit is None else "permit",

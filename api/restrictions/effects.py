@@ -6,13 +6,15 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from api.approvals.requests import Effect
+from coldgate.errors import NotFoundError
 from coldgate.model import LineState
-from coldgate.storage import quality, records, restrictions
+from coldgate.storage import goods, quality, records, restrictions
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from api.caller import Caller
     from coldgate.storage.approvals import ApprovalRow
     from coldgate.storage.connection import Connection
     from coldgate.storage.restrictions import (
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 HOLD_LIFT: Final = "hold_lift"  # the kind of subject, and the flow that it is signed by
+LIFTED_BY_SIGNATURE: Final = frozenset({"hold", "refusal"})  # recall and CAPA lift their own
 _GONE: Final = frozenset({LineState.REJECTED.value, LineState.RETURNED.value})
 
 
@@ -70,6 +73,17 @@ def lift(
     _announce(connection, "lot.freed", facts, lines)
     _record(connection, actor, "restriction.lifted", row, facts)
     return row
+
+
+def may_ask_lift(connection: Connection, caller: Caller, *, product: str, placed_by: str) -> bool:
+    """Whether the caller may ask for the end of a restriction: it placed it or owns the product."""
+    if placed_by == caller.party:
+        return True
+    try:
+        goods.product(connection, scope=caller.scope, product_id=product)
+    except NotFoundError:
+        return False
+    return True
 
 
 def lift_record(connection: Connection, request_id: str) -> Mapping[str, object]:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from api.approvals import manifests
 from api.approvals.requests import SignatureRequest, open_approval
 from api.approvals.views import signed_view
-from api.restrictions.effects import HOLD_LIFT, impose, lift_record
+from api.restrictions.effects import (
+    HOLD_LIFT,
+    LIFTED_BY_SIGNATURE,
+    impose,
+    lift_record,
+    may_ask_lift,
+)
 from api.restrictions.schemas import (
     HeldLine,
     LiftRequestView,
@@ -34,8 +40,6 @@ if TYPE_CHECKING:
         RestrictionRow,
         Wanted,
     )
-
-LIFTED_BY_SIGNATURE: Final = frozenset({RestrictionKind.HOLD.value, RestrictionKind.REFUSAL.value})
 
 
 def place_hold(connection: Connection, caller: Caller, new: HoldIn) -> PlacedView:
@@ -115,8 +119,8 @@ def _request_view(connection: Connection, asked: LiftRequest) -> LiftRequestView
 
 def _require_liftable(connection: Connection, caller: Caller, row: RestrictionRow) -> None:
     """Return for an open hold and who answers for it."""
-    if row.placed_by != caller.party:
-        goods.product(connection, scope=caller.scope, product_id=row.product_id)
+    if not may_ask_lift(connection, caller, product=row.product_id, placed_by=row.placed_by):
+        raise NotFoundError("restriction", str(row.id))
     if row.kind not in LIFTED_BY_SIGNATURE:
         raise ConflictError("NOT_A_HOLD", f"it ends with the {row.kind} {row.reference}")
     if row.lifted_at is not None:

@@ -52,7 +52,8 @@ BEGIN
             (SELECT coalesce(json_agg(item), '[]') FROM (
                 -- Of what is on another party's article only that there is something is told.
                 SELECT CASE WHEN own THEN restriction_id END AS id, kind, product_id, lot_number,
-                    CASE WHEN own THEN reference ELSE '' END AS reference, positions, homeward
+                    CASE WHEN own THEN reference ELSE '' END AS reference,
+                    CASE WHEN own THEN placed_by END AS placed_by, positions, homeward
                 FROM open_restrictions(asked.id)) AS item) AS restrictions,
             (SELECT coalesce(json_agg(item), '[]') FROM (
                 SELECT product_id, allowed FROM allowed_profiles(asked.id)) AS item) AS profiles,
@@ -98,7 +99,6 @@ BEGIN
                     reason_codes, zones
                 FROM evaluation WHERE consignment_id = asked.id ORDER BY version DESC LIMIT 1) AS item)
                 AS judgement,
-            (SELECT row_to_json(item) FROM (
             -- Older ones that failed, of those that say the same of each zone the first (0106).
             CASE WHEN step = 'dispatch' THEN '[]' ELSE (
                 SELECT coalesce(json_agg(item ORDER BY item.version), '[]') FROM (
@@ -109,6 +109,7 @@ BEGIN
                       AND version < (SELECT max(version) FROM evaluation
                                      WHERE consignment_id = asked.id)
                     ORDER BY zones, version) AS item) END AS failures,
+            (SELECT row_to_json(item) FROM (
                 SELECT audited.evaluation_id, audited.messages, audited.unsigned, audited.problems,
                     audited.broken + (SELECT count(*) FROM evidence_relapse AS relapse
                                       WHERE relapse.evaluation_id = audited.evaluation_id) AS broken

@@ -142,3 +142,20 @@ def test_refusal_stops_nobody_whom_the_goods_cannot_have_come_to(world: World) -
     assert blocked(world, consigned(world, "hospital", buyer, line(lot)))
     assert blocked(world, consigned(world, ward, buyer, line(lot)))
     assert blocked(world, world.consign(lots=(lot,))) == []
+
+
+def test_approval_is_had_from_who_placed_it_and_asked_for_by_who_may(
+    world: World, qa: Person
+) -> None:
+    lot = world.add_lot()
+    refused(world, qa, lots=(lot,))
+    onward = consigned(world, "hospital", world.join("consignee"), line(lot))
+    body = {"consignment": onward, "purpose": "dispatch"}
+
+    hints = [
+        world.post("/gate/decisions", body, party=party)["approval"]
+        for party in ("hospital", "operator")
+    ]
+    assert [hint["party"] for hint in hints] == ["maker", "maker"]
+    assert hints[0]["href"] is None
+    assert world.post(hints[1]["href"].removeprefix("/v1"), {"reason": "destroyed"})["approval"]

@@ -124,6 +124,19 @@ def test_a_hold_stays_until_its_lift_is_signed(world: World) -> None:
     assert open_for(world, consignment) == ["hold"]
 
 
+def test_owner_asks_for_the_end_of_a_hold_that_another_placed_and_signs(world: World) -> None:
+    body = {"product": "vaccine", "lot": add_lot(world), "reason": "foil defect"}
+    placed = world.post("/restrictions", body)["id"]
+
+    asked = world.post(f"/restrictions/{placed}/lift", {"reason": "looked at"}, party="maker")
+
+    assert world.get(f"/approvals/{asked['approval']}")["party"] == "operator"
+    heard = (
+        "SELECT party_id FROM outbox WHERE kind = 'approval.opened' AND body ->> 'approval' = %s"
+    )
+    assert world.fetch(heard, str(asked["approval"])) == ["operator"]
+
+
 def test_a_restriction_is_lifted_once(world: World) -> None:
     placed = hold(world, add_lot(world))["id"]
     with psycopg.connect(world.dsn) as connection, everything(connection):
