@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from benchmarks.gate_callers import Heard
     from benchmarks.house import House
 
-CONSIGNMENTS: Final = 50
+CONSIGNMENTS: Final = 500
 LOGGERS: Final = 6  # of each
 WITH_READINGS: Final = 4
 READINGS: Final = 30 * 1440  # of each logger

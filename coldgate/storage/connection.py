@@ -22,8 +22,11 @@ _SEES_ALL: Final = " -c coldgate.party=*"
 
 
 def conninfo(dsn: str, role: Role | None = None, *, more: str = "") -> str:
-    """``dsn`` with what every process wants of a session: UTC, its role, a name; and ``more``."""
-    options = "-c timezone=UTC" + (f" -c role={role}" if role else "") + more
+    """``dsn`` with what every process wants of a session: UTC, its role, a name; and ``more``.
+
+    Statements are short and many: to compile one takes longer than to answer it.
+    """
+    options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "") + more
     return make_conninfo(
         dsn,
         options=options,

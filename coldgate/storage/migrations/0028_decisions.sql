@@ -1,10 +1,11 @@
 -- A decision in one statement: its row, its permit, and both of the ledger's words on it.
 
--- Parties and consignments are never removed, and a decision has looked at both: to have each
--- permit look again cost a tenth of a decision. It is found by its number only.
+-- Parties, consignments and decisions are never removed, and a permit is given by the statement
+-- that makes its decision: to look each of them up again cost a tenth of a decision.
 ALTER TABLE permit
     DROP CONSTRAINT permit_audience_fkey,
-    DROP CONSTRAINT permit_consignment_id_fkey;
+    DROP CONSTRAINT permit_consignment_id_fkey,
+    DROP CONSTRAINT permit_decision_id_fkey;
 DROP INDEX permit_by_decision;
 -- Likewise the answers that are kept for whoever has just been found in `party`.
 ALTER TABLE idempotency DROP CONSTRAINT idempotency_party_id_fkey;
