@@ -283,8 +283,7 @@ def _audit(dsn: str, auditor: Auditor, connection: Connection, version: int) -> 
     begun = time.perf_counter()
     auditor.audit(connection, evidence.due(connection))
     taken = time.perf_counter() - begun
-    found = connection.execute(
-        "SELECT broken, problems FROM evidence_audit ORDER BY evaluation_id DESC LIMIT 1"
-    ).fetchone()
-    assert found == (0, []), found
+    found = evidence.fetch_audit(connection, "con-1")
+    assert found is not None, version
+    assert not found.broken, found.problems
     return taken

@@ -108,12 +108,21 @@ def audit_messages(connection: Connection) -> int:
 
 
 def audit_evaluation(connection: Connection, evaluation: int, consignment: str) -> None:
-    """Put together what stands behind an evaluation, in the caller's transaction."""
+    """Put together what stands behind an evaluation, in the caller's transaction.
+
+    Readings that no message brought are looked for once, and then by the patrol; what is found
+    either way is kept as what broke, so that no later evaluation is whole again.
+    """
     if not evidence.settle(connection, evaluation):
         return
     evidence.take_turn(connection)  # what a patrol finds is of this evaluation, or counted here
     messages, unsigned, broken = evidence.messages_behind(connection, consignment)
-    problems = evidence.strays_so_far(connection, consignment)
+    strays = (
+        evidence.strays(connection, consignment)
+        if evidence.is_first_audit(connection, consignment)
+        else []
+    )
+    problems = evidence.known_strays(connection, consignment)
     if not evidence.body_is_entered(connection, evaluation):
         problems.append(evidence.NOT_ENTERED)
     found = len(broken) + len(problems)
@@ -129,6 +138,8 @@ def audit_evaluation(connection: Connection, evaluation: int, consignment: str) 
             problems=problems,
         ),
     )
+    if strays:
+        evidence.add_relapses(connection, consignment, [(None, stray) for stray in strays])
 
 
 def _audit(connection: Connection, messages: Sequence[StoredMessage]) -> None:

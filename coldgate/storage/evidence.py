@@ -218,17 +218,20 @@ def problems(connection: Connection, messages: Sequence[int]) -> list[str]:
     return [text for (text,) in connection.execute(_SQL["problems"], parameters)]
 
 
+def is_first_audit(connection: Connection, consignment: str) -> bool:
+    """Whether nobody has looked at the evidence of a consignment yet."""
+    row = connection.execute(_SQL["is_first_audit"], {"consignment": consignment}).fetchone()
+    return bool(row and row[0])
+
+
 def strays(connection: Connection, consignment: str) -> list[str]:
     """What is said of readings that no message brought; it looks at all of them."""
     parameters = {"consignment": consignment, "limit": MOST_PROBLEMS}
     return [text for (text,) in connection.execute(_SQL["strays"], parameters)]
 
 
-def strays_so_far(connection: Connection, consignment: str) -> list[str]:
-    """The same, from what was found before where it was looked for before."""
-    first = connection.execute(_SQL["first_audit"], {"consignment": consignment}).fetchone()
-    if first and first[0]:
-        return strays(connection, consignment)
+def known_strays(connection: Connection, consignment: str) -> list[str]:
+    """The same, and whatever else is wrong beside the messages, as it was found before."""
     parameters = {"consignment": consignment, "limit": MOST_PROBLEMS}
     return [text for (text,) in connection.execute(_SQL["known_strays"], parameters)]
 

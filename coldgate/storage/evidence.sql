@@ -73,7 +73,7 @@ SELECT evaluation_id, consignment_id FROM audit_due ORDER BY evaluation_id
 -- name: settle
 DELETE FROM audit_due WHERE evaluation_id = %(evaluation)s RETURNING evaluation_id
 
--- name: first_audit
+-- name: is_first_audit
 SELECT NOT EXISTS (
     SELECT FROM evidence_audit JOIN evaluation ON evaluation.id = evidence_audit.evaluation_id
     WHERE evaluation.consignment_id = %(consignment)s)

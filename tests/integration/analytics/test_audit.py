@@ -92,12 +92,9 @@ class Scene:
         """Messages, broken, unsigned and problems behind the newest evaluation."""
         with connect(self.dsn, "coldgate_analytics", autocommit=True) as connection:
             Auditor(self.dsn, threading.Event()).audit(connection, evidence.due(connection))
-        query = (
-            "SELECT messages, broken, unsigned, problems FROM evidence_audit"
-            " ORDER BY evaluation_id DESC LIMIT 1"
-        )
-        found: tuple[int, int, int, list[str]] = fetch(self.dsn, query)[0]
-        return found
+            found = evidence.fetch_audit(connection, "con-1")
+        assert found is not None
+        return found.messages, found.broken, found.unsigned, found.problems
 
     def look_again(self) -> list[str]:
         """What is found a day later, in as many steps as it takes."""
@@ -183,6 +180,20 @@ def test_whatever_the_owner_of_the_database_changes_is_found(
 
     assert broken >= 1
     assert any(told in problem for problem in problems)
+
+
+def test_what_no_message_brought_is_remembered_by_every_later_evaluation(scene: Scene) -> None:
+    scene.send(51, 52, 53, base_ms=now_ms() - 600_000)
+    scene.tamper("INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)")
+    stray = "channel 1: readings of message 99, which never came"
+    for _ in range(3):
+        scene.judged()
+        assert scene.audit() == (1, 1, 0, [stray])
+    scene.tamper("DELETE FROM reading WHERE message_id = 99")
+    scene.judged()
+
+    assert scene.audit() == (1, 1, 0, [stray])
+    assert fetch(scene.dsn, "SELECT consignment_id FROM relapse_due") == ["con-1"]
 
 
 @pytest.mark.parametrize(
