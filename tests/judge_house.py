@@ -62,13 +62,19 @@ class House:
             connection.execute("SELECT pg_notify('coldgate_touched', '')")
 
     def add_event(
-        self, kind: str, at: datetime, *, consignment: str = "c-1", party: str = "carrier-1"
+        self,
+        kind: str,
+        at: datetime,
+        *,
+        consignment: str = "c-1",
+        party: str = "carrier-1",
+        told_at: datetime | None = None,
     ) -> None:
         with psycopg.connect(self.dsn) as connection:
             connection.execute(
-                "INSERT INTO custody_event (consignment_id, kind, happened_at, party_id)"
-                " VALUES (%s, %s, %s, %s)",
-                (consignment, kind, at, party),
+                "INSERT INTO custody_event (consignment_id, kind, happened_at, party_id,"
+                " recorded_at) VALUES (%s, %s, %s, %s, coalesce(%s, now()))",
+                (consignment, kind, at, party, told_at),
             )
             touched = "INSERT INTO touched (consignment_id) VALUES (%s)"
             connection.execute(touched, (consignment,))

@@ -27,6 +27,11 @@ def answers_for_goods(caller: Caller, consignment: ConsignmentRow) -> bool:
     return caller.is_operator or caller.party == consignment.consignor_id
 
 
+def tells_in_hindsight(caller: Caller, consignment: ConsignmentRow) -> bool:
+    """Whether the caller may tell later what changes what is judged: QA of who answers (S7)."""
+    return answers_for_goods(caller, consignment) and Right.QUALITY in caller.rights
+
+
 def require_may_loosen(
     caller: Caller,
     policy: ReleasePolicy,
@@ -44,25 +49,29 @@ def require_tellable(
     new: EventIn,
     told: Iterable[EventRow],
     now: datetime,
+    *,
+    left: bool,
 ) -> None:
     """Return for an event that has happened, and that the caller may tell of now.
 
-    What lies beyond the end of a journey is not judged (S7). So its carrier does not end it; it is
-    told as it ends, or in hindsight by QA of who answers for the goods; and it does not end before
-    what else was told of it.
+    What lies outside of a journey is not judged (S7). So its carrier does not end it; where it
+    begins and ends is told as it happens, the beginning before the goods ``left`` by the gate, or
+    in hindsight by QA of who answers for them; and it does not end before what else was told of it.
     """
     if new.happened_at > now + CLOCK_TOLERANCE:
         raise ConflictError("EVENT_IN_FUTURE", "an event is recorded when it has happened")
-    if new.kind not in JOURNEY_ENDS:
+    if new.kind not in JOURNEY_ENDS | {EventKind.PACKED}:
         return
-    answers = answers_for_goods(caller, consignment)
-    if not answers and caller.party != consignment.consignee_id:
+    ends = new.kind in JOURNEY_ENDS
+    takes_them = caller.party == consignment.consignee_id
+    if ends and not (takes_them or answers_for_goods(caller, consignment)):
         raise ForbiddenError("CARRIER_CANNOT_RECEIVE", "consignor or consignee record this event")
-    in_hindsight = new.happened_at < now - CLOCK_TOLERANCE
-    if in_hindsight and not (answers and Right.QUALITY in caller.rights):
+    in_hindsight = new.happened_at < now - CLOCK_TOLERANCE or (left and not ends)
+    if in_hindsight and not tells_in_hindsight(caller, consignment):
         words = "later than it happened only QA of the consignor tells this; tell it as of now"
         raise ConflictError("TOLD_IN_HINDSIGHT", words)
-    _require_last(new, told)
+    if ends:
+        _require_last(new, told)
 
 
 def _require_last(new: EventIn, told: Iterable[EventRow]) -> None:

@@ -11,6 +11,7 @@ from api.consignments.journey_rules import (
     answers_for_goods,
     require_may_loosen,
     require_tellable,
+    tells_in_hindsight,
 )
 from api.consignments.profile_service import resolve
 from api.consignments.schemas import (
@@ -179,9 +180,9 @@ def remove_logger(
         raise ConflictError("ALREADY_REMOVED", f"logger {row.serial} was removed already")
     if removal.removed_at <= row.placed_at:
         raise ConflictError("REMOVED_BEFORE_PLACED", "removed_at must be later than placed_at")
-    if not answers_for_goods(caller, found):
-        own = row.party_id == caller.party
-        _require_no_trim(connection, consignment, removal, own=own)
+    if not tells_in_hindsight(caller, found):
+        present = row.party_id == caller.party or answers_for_goods(caller, found)
+        _require_no_trim(connection, consignment, removal, present=present)
     placements.remove(connection, consignment, placement=placement, removed_at=removal.removed_at)
     consignments.touch(connection, consignment)
     facts = removal.model_dump(mode="json")
@@ -223,7 +224,8 @@ def add_event(connection: Connection, caller: Caller, consignment: str, new: Eve
     """Record an event; ``received`` quarantines what was in transit, always."""
     found = consignments.locked(connection, consignment, scope=caller.scope)
     known = consignments.events(connection, consignment)
-    require_tellable(caller, found, new, known, datetime.now(UTC))
+    left = not _is_planned(connection, consignment)
+    require_tellable(caller, found, new, known, datetime.now(UTC), left=left)
     require_room(connection, consignment, Part.EVENTS, party=caller.party)
     told = stability.told_ends(connection, consignment)
     row = consignments.insert_event(
@@ -266,17 +268,16 @@ def list_events(connection: Connection, caller: Caller, consignment: str) -> Eve
 
 
 def _require_no_trim(
-    connection: Connection, consignment: str, removal: RemovalIn, *, own: bool
+    connection: Connection, consignment: str, removal: RemovalIn, *, present: bool
 ) -> None:
     """Return unless the removal would take readings of the journey away (S7).
 
-    One's own logger leaves as it happens. That of another stays to the end of the journey: its
-    word could be replaced by that of one's own.
+    Who is ``present``, its owner or who answers for the goods, takes a logger out as it happens.
+    To others it stays to the end of the journey: they could replace its word by that of their own.
     """
-    lines = consignments.lines(connection, consignment)
-    if own and all(line.state == LineState.PLANNED.value for line in lines):
+    if present and not _has_begun(connection, consignment):
         return
-    latest = datetime.now(UTC) - CLOCK_TOLERANCE if own else None
+    latest = datetime.now(UTC) - CLOCK_TOLERANCE if present else None
     ended = [
         event.happened_at
         for event in consignments.events(connection, consignment)
@@ -284,16 +285,25 @@ def _require_no_trim(
     ]
     earliest = max(ended, default=latest)
     if earliest is None or removal.removed_at < earliest:
-        words = "before the end only the consignor, or as it happens the owner, says that it left"
+        words = "before the end its owner or the consignor says it as it happens, later only QA"
         raise ConflictError("EVIDENCE_TRIMMED", words)
 
 
 def _require_not_departed(connection: Connection, consignment: str) -> None:
     """Return while nothing has left: later nobody takes a logger's word back (S30)."""
-    lines = consignments.lines(connection, consignment)
-    left = any(line.state != LineState.PLANNED.value for line in lines)
-    if left or _is_said_to_have_left(connection, consignment):
+    if _has_begun(connection, consignment):
         raise ConflictError("ROLE_FROZEN", "what a logger speaks of is said before departure")
+
+
+def _has_begun(connection: Connection, consignment: str) -> bool:
+    """Whether goods left by the gate, or by what was told."""
+    planned = _is_planned(connection, consignment)
+    return not planned or _is_said_to_have_left(connection, consignment)
+
+
+def _is_planned(connection: Connection, consignment: str) -> bool:
+    lines = consignments.lines(connection, consignment)
+    return all(line.state == LineState.PLANNED.value for line in lines)
 
 
 def _is_said_to_have_left(connection: Connection, consignment: str) -> bool:

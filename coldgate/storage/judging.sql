@@ -35,18 +35,20 @@ WHERE line.consignment_id = %s
 -- name: events
 SELECT kind, happened_at FROM custody_event WHERE consignment_id = %(id)s
 UNION ALL
--- Unless who answers for the goods says when they were packed, they left when the gate let them.
-SELECT 'departed', min(line_transition.changed_at)
-FROM line_transition
-JOIN consignment_line AS line ON line.id = line_transition.line_id
-WHERE line.consignment_id = %(id)s AND to_state = 'in_transit'
+-- They left when the gate let them, unless who answers for them had said when they were packed.
+SELECT 'departed', gone.let_at
+FROM (SELECT min(line_transition.changed_at) AS let_at
+      FROM line_transition
+      JOIN consignment_line AS line ON line.id = line_transition.line_id
+      WHERE line.consignment_id = %(id)s AND to_state = 'in_transit') AS gone
+WHERE gone.let_at IS NOT NULL
   AND NOT EXISTS (
       SELECT FROM custody_event AS event
       JOIN party ON party.id = event.party_id
       JOIN consignment ON consignment.id = event.consignment_id
       WHERE event.consignment_id = %(id)s AND event.kind = 'packed'
+        AND event.recorded_at < gone.let_at
         AND (party.id = consignment.consignor_id OR party.kind = 'operator'))
-HAVING min(line_transition.changed_at) IS NOT NULL
 ORDER BY happened_at
 
 -- name: placed_loggers

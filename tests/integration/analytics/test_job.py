@@ -87,9 +87,12 @@ def test_one_event_more_never_cuts_a_breach_off(house: House, told: list[tuple[s
     assert house.evaluations == [("FAIL", False)]
 
 
-@pytest.mark.parametrize(("packer", "verdict"), [("carrier-1", "FAIL"), ("maker-1", "PASS")])
-def test_journey_begins_at_the_gate_unless_the_consignor_says_when(
-    house: House, packer: str, verdict: str
+@pytest.mark.parametrize(
+    ("packer", "told_minutes", "verdict"),
+    [("carrier-1", -1, "FAIL"), ("maker-1", -1, "PASS"), ("maker-1", 30, "FAIL")],
+)
+def test_journey_begins_at_the_gate_unless_the_consignor_had_said_when(
+    house: House, packer: str, told_minutes: int, verdict: str
 ) -> None:
     register_party(house.dsn, "maker-1", "manufacturer")
     house.execute("UPDATE consignment SET consignor_id = 'maker-1'")
@@ -100,7 +103,8 @@ def test_journey_begins_at_the_gate_unless_the_consignor_says_when(
     )
     breach_between(house, 15, 20)
 
-    house.add_event("packed", START + 30 * MINUTE, party=packer)
+    told_at = START + told_minutes * MINUTE
+    house.add_event("packed", START + 30 * MINUTE, party=packer, told_at=told_at)
     house.add_event("received", START + 60 * MINUTE)
     with judging(house):
         assert house.settled()

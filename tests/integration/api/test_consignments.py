@@ -214,21 +214,51 @@ def told(world: World, party: str, consignment: str, kind: str, at: datetime) ->
     return str(answer.json().get("code", "told"))
 
 
+def add_shipper(world: World) -> None:
+    """A key of the maker's that has no part in quality."""
+    made = world.post("/parties/maker/keys", {"label": "wms", "scopes": ["read", "ship"]})
+    world.clients["maker's shipper"] = world.client(made["secret"])
+
+
 @pytest.mark.parametrize("kind", ["received", "opened"])
 def test_consignee_tells_of_the_end_as_it_comes_and_not_in_hindsight(
     world: World, kind: str
 ) -> None:
     consignment, now = world.consign(), datetime.now(UTC)
-    shipper = world.client(
-        world.post("/parties/maker/keys", {"label": "wms", "scopes": ["ship"]})["secret"]
-    )
-    world.clients["maker's shipper"] = shipper
+    add_shipper(world)
     early = now - timedelta(minutes=20)
 
     for party in ("hospital", "maker's shipper"):
         assert told(world, party, consignment, kind, early) == "TOLD_IN_HINDSIGHT"
     assert told(world, "hospital", consignment, kind, now) == "told"
     assert told(world, "maker", consignment, kind, early) == "told"
+
+
+def test_beginning_is_told_as_it_comes_and_before_the_gate_let_the_goods_go(world: World) -> None:
+    consignment, now = world.consign(), datetime.now(UTC)
+    add_shipper(world)
+
+    early = now - timedelta(minutes=20)
+    assert told(world, "maker's shipper", consignment, "packed", early) == "TOLD_IN_HINDSIGHT"
+    assert told(world, "maker's shipper", consignment, "packed", now) == "told"
+    assert world.gate(consignment, "dispatch")["permitted"]
+    for party in ("truck", "maker's shipper"):
+        assert told(world, party, consignment, "packed", now) == "TOLD_IN_HINDSIGHT"
+    assert told(world, "maker", consignment, "packed", early) == "told"
+
+
+def test_shipper_of_the_consignor_takes_a_logger_out_as_it_happens(world: World) -> None:
+    consignment = world.consign(place=False)
+    placement = world.place(consignment, world.add_logger())["id"]
+    add_shipper(world)
+    world.gate(consignment, "dispatch")
+    path = f"/consignments/{consignment}/placements/{placement}/remove"
+    shipper = world.of("maker's shipper")
+
+    early = shipper.post(path, json={"removed_at": LATER})
+
+    assert (early.status_code, early.json()["code"]) == (409, "EVIDENCE_TRIMMED")
+    assert shipper.post(path, json={"removed_at": datetime.now(UTC).isoformat()}).is_success
 
 
 def test_journey_does_not_end_before_what_else_was_told_of_it(world: World) -> None:
