@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from api_world import BEGIN, PROFILE
+from biip.checksums import gs1_standard_check_digit
 from psycopg.types.json import Jsonb
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ def goods(world: World, **lot: Any) -> tuple[str, str]:
     body = {"number": "A1", "expires_on": "2199-12-31"} | lot
     world.post(f"/products/{product}/lots", body, party="maker")
     return product, "A1"
+
+
+def registered(world: World, owner: str, **fields: Any) -> str:
+    """A product of that party with a lot A1."""
+    product = world.add_product(world.name("vial"), party=owner, **fields)
+    lot = {"number": "A1", "expires_on": "2199-12-31"}
+    world.post(f"/products/{product}/lots", lot, party=owner)
+    return product
+
+
+def gtin(world: World) -> str:
+    """A number that nothing else in the world carries."""
+    digits = f"0952{next(world.numbers):09}"
+    return f"{digits}{gs1_standard_check_digit(digits)}"
 
 
 def ready(world: World, purpose: str, *, verdict: str = "PASS", **fields: Any) -> str:

@@ -83,6 +83,7 @@ KEPT: Final[Mapping[str, Kept]] = MappingProxyType(
         "document_vouch": Kept(key=("document_id", "party_id")),
         "document_key": Kept(changes=True),
         "document_requirement": Kept(changes=True),
+        "product_number": Kept(),
         "product_profile": Kept(),
         "product_profile_withdrawal": Kept(key=("statement_id",)),
         "carrier_qualification": Kept(),

@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "custody_event",
     "line_transition",
     "placement_removal",
+    "product_number",
     "evaluation",
     "excursion",
     "reaction",

@@ -95,6 +95,7 @@ permit_redemption       -      -      SI
 placement               -      S      SIu
 placement_removal       -      -      -
 product                 -      S      SIu
+product_number          -      S      S
 product_profile         -      -      SI
 product_profile_shown   -      -      S
 product_profile_withdrawal -      -      SI

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_world import PROFILE
-from biip.checksums import gs1_standard_check_digit
-from gate_cases import restrict
+from gate_cases import gtin, registered, restrict
 
 if TYPE_CHECKING:
     from api_world import World
@@ -29,20 +28,6 @@ def sent(world: World, sender: str, product: str, lot: str) -> str:
     world.post("/consignments", body, party=sender)
     world.place(consignment, world.add_logger())
     return consignment
-
-
-def registered(world: World, owner: str, **fields: Any) -> str:
-    """A product of that party with a lot A1."""
-    product = world.add_product(world.name("vial"), party=owner, **fields)
-    lot = {"number": "A1", "expires_on": "2199-12-31"}
-    world.post(f"/products/{product}/lots", lot, party=owner)
-    return product
-
-
-def gtin(world: World) -> str:
-    """A number that nothing else in the world carries."""
-    digits = f"0952{next(world.numbers):09}"
-    return f"{digits}{gs1_standard_check_digit(digits)}"
 
 
 def codes(answer: dict[str, Any]) -> list[str]:
@@ -103,6 +88,21 @@ def test_lot_is_held_under_every_article_of_its_number(world: World, kind: str, 
 
     told = {"id": None, "kind": kind, "lot": f"{other}/A1", "reference": ""}
     assert restricted(world, consignment) == [told]
+
+
+@pytest.mark.shows("RECALL_OPEN")
+@pytest.mark.parametrize("renamed", [{"gtin": None}, {"gtin": "09506000134352"}])
+def test_recall_is_not_evaded_by_taking_the_number_away(
+    world: World, renamed: dict[str, str | None]
+) -> None:
+    number = gtin(world)
+    original, other = (registered(world, one, gtin=number) for one in ("maker", "hospital"))
+    restrict(world, original, "recall")
+    path = f"/products/{other}/identification"
+    assert world.of("hospital").put(path, json=renamed).is_success
+
+    (told,) = restricted(world, sent(world, "hospital", other, "A1"))
+    assert told["kind"] == "recall"
 
 
 @pytest.mark.shows("LOT_BLOCKED")

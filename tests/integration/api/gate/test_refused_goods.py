@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from api_world import PROFILE
 from approval_world import approval_of, propose, signed
+from gate_cases import gtin, registered
 
 if TYPE_CHECKING:
     from api_world import Person, World
@@ -129,6 +130,16 @@ def test_refused_goods_may_go_back_and_are_not_used_there(world: World, qa: Pers
     assert blocked(world, away)
     assert world.gate(back, "dispatch")["permitted"]
     assert blocked(world, back, "receipt_release")
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_who_carried_refused_goods_does_not_send_them_as_its_own(world: World, qa: Person) -> None:
+    number = gtin(world)
+    original, own = (registered(world, one, gtin=number) for one in ("maker", "truck"))
+    refused(world, qa, "return", lines=[line("A1") | {"product": original}])
+
+    (held,) = blocked(world, consigned(world, "truck", "hospital", line("A1") | {"product": own}))
+    assert held == {"id": None, "kind": "refusal", "lot": f"{own}/A1", "reference": ""}
 
 
 def test_refusal_stops_nobody_whom_the_goods_cannot_have_come_to(world: World) -> None:
