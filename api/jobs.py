@@ -25,12 +25,13 @@ KEEP_DEVICES: Final = timedelta(days=180)  # after their last use
 def jobs(settings: ApiSettings) -> tuple[Job, ...]:
     """The jobs of one installation; the ledger's checkpoints are its keeper's."""
 
-    def purge(connection: Connection, now: datetime) -> None:
+    def purge(connection: Connection, now: datetime) -> int:
         before = now - settings.session_ages.lifetime - KEEP_SESSIONS
         sessions.purge(connection, before=before)
         credentials.purge(connection, before=now - KEEP_ATTEMPTS)
         quotas.purge(connection, before=(now - KEEP_USES).date())
         credentials.purge_devices(connection, before=now - KEEP_DEVICES)
+        return 0
 
     return (
         Job(name="approvals.escalate", every=timedelta(minutes=1), action=escalate_due),

@@ -63,7 +63,7 @@ class Metrics:
         )
         self.scheduled_failures = Counter(
             "coldgate_scheduled_failures",
-            "Jobs that failed and will be repeated",
+            "Jobs, and cases of jobs, that failed and will be repeated",
             ("job",),
             registry=self._registry,
         )

@@ -35,12 +35,13 @@ class Job:
     """Something to do every so often: everything that is due by the moment it is given.
 
     ``action`` sees every row and runs in a transaction with the note that it ran, so that it counts
-    once however often it was missed. It may run again after a crash: what it writes has keys.
+    once however often it was missed. It may run again after a crash: what it writes has keys. It
+    tells how many of its cases failed and are left for its next run.
     """
 
     name: str
     every: timedelta
-    action: Callable[[Connection, datetime], object]
+    action: Callable[[Connection, datetime], int]
 
 
 class Scheduler:
@@ -116,7 +117,8 @@ class Scheduler:
                 visibility.limit_to(connection, None)
                 now = schedule.take_turn(connection, job.name, every=job.every)
                 if now is not None:
-                    job.action(connection, now)
+                    failed = job.action(connection, now)
+                    self._metrics.scheduled_failures.labels(job.name).inc(failed)
                     self._metrics.scheduled_runs.labels(job.name).inc()
         except Exception as error:  # one job's trouble must not stop the others
             if isinstance(error, psycopg.Error) and connection.closed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from api.approvals.flow import Meaning
@@ -13,7 +14,7 @@ from api.identity.rights import Role
 from coldgate.storage import approvals, delegations, flows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from coldgate.storage.approvals import ApprovalRow, PersonRow, SignatureRow
@@ -33,11 +34,16 @@ class Dossier:
 
 def dossiers(connection: Connection, rows: Sequence[ApprovalRow]) -> list[Dossier]:
     """The requests with flow and signatures, in the same order."""
+    return [read() for read in unread(connection, rows)]
+
+
+def unread(connection: Connection, rows: Sequence[ApprovalRow]) -> list[Callable[[], Dossier]]:
+    """What reads each of the requests, in the same order; all is fetched that it takes."""
     versions = flows.by_id(connection, [row.flow_id for row in rows])
     given: dict[int, list[SignatureRow]] = defaultdict(list)
     for signature in approvals.signatures(connection, [row.id for row in rows]):
         given[signature.approval_id].append(signature)
-    return [_dossier(row, versions[row.flow_id], given[row.id]) for row in rows]
+    return [partial(_dossier, row, versions[row.flow_id], given[row.id]) for row in rows]
 
 
 def dossier(connection: Connection, row: ApprovalRow) -> Dossier:

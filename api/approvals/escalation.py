@@ -5,19 +5,21 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from api.alone import alone
+from api.alone import Cases
 from api.approvals import requests, signatures
-from api.approvals.cases import dossier, dossiers
+from api.approvals.cases import dossier, unread
 from api.approvals.requests import SYSTEM
 from api.approvals.rules import Outcome, progress
 from coldgate.storage import approvals, consignments
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from api.approvals.cases import Dossier
     from api.approvals.rules import OpenStep
+    from coldgate.storage.approvals import ApprovalRow
     from coldgate.storage.connection import Connection
 
 PART: Final = 500  # requests that are looked at together
@@ -25,34 +27,39 @@ LAST: Final = "~"  # behind every id of a consignment
 
 
 def escalate_due(connection: Connection, now: datetime) -> int:
-    """Tell of every step that is overdue, once, and close what has expired; how many there were.
+    """Tell of every step that is overdue, once, and close what has expired; how many failed.
 
     Consignments are locked in the order of their ids, and a request that somebody signs at this
     moment is left for the next time: this waits for nobody who waits for it.
     """
     with everything(connection):
-        found = _open(connection)
-        told = approvals.escalated(connection, [one.approval.id for one in found])
-        due = [one for one in found if _is_due(one, told, now)]
-        due.sort(key=lambda one: (one.approval.consignment_id or LAST, one.approval.id))
-        return sum(
-            alone(connection, partial(_act, connection, one, now), approval=one.approval.id)
-            for one in due
-        )
+        cases = Cases(connection)
+        rows = _open(connection)
+        told = approvals.escalated(connection, [row.id for row in rows])
+        due = [
+            row
+            for row, read in zip(rows, unread(connection, rows), strict=True)
+            if cases.look(partial(_is_due, read, told, now), approval=row.id)
+        ]
+        due.sort(key=lambda row: (row.consignment_id or LAST, row.id))
+        for row in due:
+            cases.act(partial(_act, connection, row, now), approval=row.id)
+        return cases.failed
 
 
-def _open(connection: Connection) -> list[Dossier]:
-    found: list[Dossier] = []
+def _open(connection: Connection) -> list[ApprovalRow]:
+    found: list[ApprovalRow] = []
     after = 0
     while rows := approvals.approvals(
         connection, party=None, state="open", after=after, limit=PART
     ):
-        found += dossiers(connection, rows)
+        found += rows
         after = rows[-1].id
     return found
 
 
-def _is_due(found: Dossier, told: frozenset[tuple[int, int]], now: datetime) -> bool:
+def _is_due(read: Callable[[], Dossier], told: frozenset[tuple[int, int]], now: datetime) -> bool:
+    found = read()
     standing = progress(found.case, now)
     if standing.outcome is Outcome.EXPIRED:
         return True
@@ -62,25 +69,26 @@ def _is_due(found: Dossier, told: frozenset[tuple[int, int]], now: datetime) -> 
     )
 
 
-def _act(connection: Connection, found: Dossier, now: datetime) -> int:
-    """1 where something was told or closed; looked at again under the locks."""
-    if found.approval.consignment_id is not None:
-        consignments.locked(connection, found.approval.consignment_id, scope=None)
-    row = approvals.try_lock(connection, found.approval.id)
+def _act(connection: Connection, found: ApprovalRow, now: datetime) -> None:
+    """Tell or close, as it is found to be under the locks."""
+    if found.consignment_id is not None:
+        consignments.locked(connection, found.consignment_id, scope=None)
+    row = approvals.try_lock(connection, found.id)
     if row is None:
-        return 0
+        return
     held = dossier(connection, row)
     standing = progress(held.case, now)
     if standing.outcome is Outcome.EXPIRED:
         signatures.close(connection, row, Outcome.EXPIRED.value, SYSTEM)
-        return 1
-    told = [_tell(connection, held, step) for step in standing.open_steps if step.overdue]
-    return int(any(told))
+        return
+    for step in standing.open_steps:
+        if step.overdue:
+            _tell(connection, held, step)
 
 
-def _tell(connection: Connection, found: Dossier, step: OpenStep) -> bool:
+def _tell(connection: Connection, found: Dossier, step: OpenStep) -> None:
     if not approvals.escalate(connection, found.approval.id, step.number):
-        return False
+        return
     to = step.step.escalate_to
     facts = {
         "step": step.number,
@@ -90,4 +98,3 @@ def _tell(connection: Connection, found: Dossier, step: OpenStep) -> bool:
     }
     requests.announce(connection, "approval.escalated", found.approval, **facts)
     requests.record(connection, SYSTEM, "approval.escalated", found.approval, **facts)
-    return True

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from api.alone import alone
+from api.alone import Cases
 from api.quality.reminders import SOON, Task, due_reminders
 from coldgate.storage import quality, schedule
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def remind(connection: Connection, now: datetime) -> int:
-    """Announce every reminder that is due by ``now`` and was not sent; how many there were."""
+    """Announce every reminder that is due by ``now`` and was not sent; how many of them failed."""
     today = now.date()
     tasks = [Task(**asdict(row)) for row in schedule.tasks(connection, until=today + SOON)]
-    return sum(
-        alone(connection, partial(_send, connection, one), reminder=one.key)
-        for one in due_reminders(tasks, today)
-    )
+    cases = Cases(connection)
+    for one in due_reminders(tasks, today):
+        cases.act(partial(_send, connection, one), reminder=one.key)
+    return cases.failed
 
 
-def _send(connection: Connection, reminder: Reminder) -> bool:
+def _send(connection: Connection, reminder: Reminder) -> None:
     task = reminder.task
     if not schedule.remember(connection, reminder.key, party=task.party_id):
-        return False
+        return
     body = {
         "task": task.kind,
         "id": task.id,
@@ -41,4 +41,3 @@ def _send(connection: Connection, reminder: Reminder) -> bool:
         "role": reminder.role,
     }
     quality.announce(connection, kind=reminder.kind, party=task.party_id, body=body)
-    return True

@@ -23,6 +23,17 @@ IN_USE = """
     SELECT FROM consignment WHERE id = (SELECT consignment_id FROM approval WHERE id = %s)
     FOR UPDATE"""
 
+TORN_FLOW = """
+    INSERT INTO approval_flow (name, version, digest, body)
+    VALUES ('torn', 1, repeat('0', 64), '{}') RETURNING id"""
+
+
+def point(world: World, approval: dict[str, Any], flow: int) -> None:
+    """Have a request follow another flow, as only the owner of the database can."""
+    with psycopg.connect(world.dsn) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE approval SET flow_id = %s WHERE id = %s", (flow, approval["id"]))
+
 
 def age(world: World, approval: dict[str, Any], **length: float) -> None:
     """Let time pass for one request."""
@@ -123,3 +134,18 @@ def test_request_that_cannot_be_closed_keeps_no_other_open(world: World) -> None
     tick(world)
     states = [world.get(f"/approvals/{one['id']}")["state"] for one in (stuck, sound)]
     assert states == ["open", "expired"]
+
+
+def test_request_that_cannot_be_read_keeps_no_other_open(world: World) -> None:
+    stuck, sound = waiting(world), waiting(world)
+    for approval in (stuck, sound):
+        age(world, approval, days=30)
+    (flow,) = world.fetch("SELECT flow_id FROM approval WHERE id = %s", stuck["id"])
+    (torn,) = world.fetch(TORN_FLOW)
+    point(world, stuck, torn)
+    failed = tick(world)
+    point(world, stuck, flow)
+
+    states = [world.get(f"/approvals/{one['id']}")["state"] for one in (stuck, sound)]
+    assert states == ["open", "expired"]
+    assert failed >= 1

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
+from api.alone import Cases
 from api.metrics import Metrics
 from api.quality.reminding import remind
 from api.scheduler import Job, Scheduler
@@ -42,13 +44,14 @@ class Count:
         self.failures = failures
         self.problem = problem or ValueError("told to fail")
 
-    def __call__(self, connection: Connection, _now: datetime) -> None:
+    def __call__(self, connection: Connection, _now: datetime) -> int:
         key = {"key": f"{id(self)}/{self.runs}"}
         connection.execute("INSERT INTO reminder VALUES (%(key)s, 'maker')", key)
         if self.failures:
             self.failures -= 1
             raise self.problem
         self.runs += 1
+        return 0
 
 
 @pytest.fixture
@@ -167,14 +170,39 @@ def test_job_that_fails_leaves_nothing_and_the_others_run(
     assert len(execute(dsn, "SELECT key FROM reminder")) == 2
 
 
+def test_fault_in_one_case_is_counted_and_the_others_are_done(dsn: str) -> None:
+    def meet(connection: Connection, case: str) -> None:
+        connection.execute("INSERT INTO reminder VALUES (%s, 'maker')", (case,))
+        if case == "odd":
+            raise KeyError(case)
+
+    def action(connection: Connection, _now: datetime) -> int:
+        cases = Cases(connection)
+        for case in ("even", "odd", "last"):
+            cases.act(partial(meet, connection, case), case=case)
+        return cases.failed
+
+    metrics = Metrics()
+    scheduler = Scheduler(dsn, [Job(name="job", every=HOUR, action=action)], metrics)
+    scheduler.tick()
+    scheduler._resign()
+
+    assert execute(dsn, "SELECT key FROM reminder ORDER BY key") == [("even",), ("last",)]
+    assert b'coldgate_scheduled_failures_total{job="job"} 1.0' in metrics.text()
+    assert b'coldgate_scheduled_runs_total{job="job"} 1.0' in metrics.text()
+
+
 def test_job_whose_backend_is_killed_counts_once(dsn: str) -> None:
     rounds = []
 
-    def action(connection: Connection, _now: datetime) -> None:
+    def action(connection: Connection, _now: datetime) -> int:
         rounds.append(1)
         connection.execute("INSERT INTO reminder VALUES (%s, 'maker')", (f"round/{len(rounds)}",))
         if len(rounds) == 1:
             execute(dsn, "SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+        cases = Cases(connection)
+        cases.act(partial(connection.execute, "SELECT 1"))
+        return cases.failed
 
     scheduler = Scheduler(dsn, [Job(name="job", every=HOUR, action=action)], Metrics())
     scheduler.tick()
