@@ -116,6 +116,15 @@ class Elsewhere:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MovedOn:
+    """What somebody told of the goods for after the end of their journey; UTC."""
+
+    kind: str
+    happened_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartWord:
     """What the judge said of a part of the goods, as it was stored."""
 
@@ -189,6 +198,7 @@ class Facts:
     release_policy: str
     planned_arrival_at: datetime | None
     received_at: datetime | None
+    moved_on: MovedOn | None
     profile_id: str | None
     profile_version: int | None
     profile_from: date | None

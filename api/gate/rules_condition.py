@@ -161,7 +161,17 @@ def _waiting(facts: Facts) -> Finding:
 
 
 def _log_complete(facts: Facts) -> Finding:
-    return _without(facts, LOG_CODES, "the log is not proven complete", "the log is complete")
+    found = _without(facts, LOG_CODES, "the log is not proven complete", "the log is complete")
+    moved = facts.moved_on
+    if moved is None or found.verdict is not Verdict.PASS:
+        return found
+    told = {
+        "received": moved.ended_at.isoformat(),
+        "later": moved.kind,
+        "later_at": moved.happened_at.isoformat(),
+    }
+    reason = f"{moved.kind} is said to have happened after the goods were received"
+    return held(reason, f"{consignment_link(facts)}/events", **told)
 
 
 def _clock_sound(facts: Facts) -> Finding:

@@ -16,6 +16,7 @@ from api.gate.facts import (
     LedgerState,
     Line,
     Logger,
+    MovedOn,
     PartWord,
     ProductWord,
     Restriction,
@@ -114,6 +115,7 @@ CLEAN: Final = Facts(
     release_policy="on_request",
     planned_arrival_at=_ARRIVAL,
     received_at=NOW,
+    moved_on=None,
     profile_id="USP_CCT_2_8",
     profile_version=1,
     profile_from=TODAY,
@@ -204,6 +206,9 @@ def _log(code: str) -> tuple[Facts, ...]:
 _MISMATCH: Final = Mismatch(id=1, purpose=Purpose.DISPATCH, unreadable="no code", differences=())
 _UNSCANNED: Final = tuple(replace(line, scanned=False) for line in _SCANNED)
 _SIGNED: Final = replace(CLEAN, release_policy="signed")
+_MOVED_ON: Final = replace(
+    CLEAN, moved_on=MovedOn(kind="arrived", happened_at=NOW, ended_at=NOW - timedelta(hours=1))
+)
 _FAILED: Final = replace(JUDGEMENT, id=2, version=2, verdict="FAIL", zones=None)
 _MENDED: Final = replace(CLEAN, failures=(_FAILED,))
 _MENDED_IN_ZONE: Final = replace(
@@ -274,7 +279,12 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
         replace(CLEAN, elsewhere=(_ELSEWHERE,)),
         replace(CLEAN, received_at=None),
     ),
-    "LOG_INCOMPLETE": (*_log("LOG_INCOMPLETE"), *_log("LOW_COVERAGE"), *_log("NO_READINGS")),
+    "LOG_INCOMPLETE": (
+        *_log("LOG_INCOMPLETE"),
+        *_log("LOW_COVERAGE"),
+        *_log("NO_READINGS"),
+        _MOVED_ON,
+    ),
     "CLOCK_FAULT": (*_log("CLOCK_FAULT"), *_log("TIME_AMBIGUOUS")),
     "DATA_CONFLICT": _log("DATA_CONFLICT"),
     "EVIDENCE_BROKEN": (
@@ -346,6 +356,7 @@ COVERED: Final = tuple(
         judged_in_lot("FAIL", "BUDGET_EXCEEDED"),
         judged("PASS", "EXCURSION", with_excursions=True),
         _SIGNED,
+        _MOVED_ON,
         _MENDED,
     )
 )

@@ -31,6 +31,15 @@ BEGIN
             ARRAY(SELECT carrier_id FROM leg WHERE consignment_id = asked.id) AS carrier_ids,
             (SELECT min(recorded_at) FROM custody_event
              WHERE consignment_id = asked.id AND kind = 'received') AS received_at,
+            -- By more than clocks of parties differ (0106).
+            (SELECT row_to_json(item) FROM (
+                SELECT later.kind, later.happened_at, ended.ended_at
+                FROM (SELECT max(happened_at) AS ended_at FROM custody_event
+                      WHERE consignment_id = asked.id AND kind = 'received') AS ended
+                JOIN custody_event AS later
+                    ON later.consignment_id = asked.id AND later.kind NOT IN ('received', 'opened')
+                    AND later.happened_at > ended.ended_at + interval '5 minutes'
+                ORDER BY later.happened_at DESC LIMIT 1) AS item) AS moved_on,
             EXISTS (SELECT FROM custody_event
                     WHERE consignment_id = asked.id AND kind <> 'packed') AS under_way,
             (SELECT coalesce(json_agg(item), '[]')

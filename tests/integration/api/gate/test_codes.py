@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_cases import ALSO, CASES, ready
+from api_world import BEGIN
+from gate_cases import ALSO, CASES, RECEIPT, ready, rejudge
 
 from api.gate.rules import CHECKS
 
@@ -49,6 +51,23 @@ def test_clean_consignment_passes_every_check(world: World, purpose: str) -> Non
     assert len(answer["checks"]) == sum(
         purpose in {one.value for one in check.purposes} for check in CHECKS
     )
+
+
+@pytest.mark.shows("LOG_INCOMPLETE")
+def test_goods_that_moved_on_after_their_receipt_wait_for_a_later_one(world: World) -> None:
+    consignment = ready(world, RECEIPT)
+    path, hour = f"/consignments/{consignment}/events", timedelta(hours=1)
+    arrived = (BEGIN + 9 * hour).isoformat()
+    world.post(path, {"kind": "arrived", "happened_at": arrived}, party="truck")
+    rejudge(world, consignment)
+
+    (reason,) = world.gate(consignment, RECEIPT)["reasons"]
+    received = (BEGIN + 8 * hour).isoformat()
+    assert reason["code"] == "LOG_INCOMPLETE"
+    assert reason["facts"] == {"received": received, "later": "arrived", "later_at": arrived}
+    world.post(path, {"kind": "received", "happened_at": arrived}, party="maker")
+    rejudge(world, consignment)
+    assert world.gate(consignment, RECEIPT)["permitted"]
 
 
 @pytest.mark.parametrize(("code", "purpose"), ASKED)
