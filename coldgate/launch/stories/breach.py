@@ -122,7 +122,7 @@ async def _block(cast: Cast, book: Book, trip: Trip) -> None:
 
 def _hint(gate: Gate) -> str:
     hint = gate.approval
-    if hint is None:
+    if hint is None or hint.href is None:
         return "nobody"
     path, _, last = hint.href.rpartition("/")
     return f"{hint.flow}\n{', then '.join(hint.roles)}\n{path}\n/{last}"

@@ -27,11 +27,11 @@ class Permit(Answer):
 
 
 class Approval(Answer):
-    """Who may settle what blocks, and where that is asked for."""
+    """Who may settle what blocks, and where that is asked for; None: by others than the caller."""
 
     flow: str
     roles: list[str]
-    href: str
+    href: str | None
 
 
 class Gate(Answer):
