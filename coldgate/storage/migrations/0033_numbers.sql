@@ -67,6 +67,26 @@ $$;
 
 -- 2. Who may have refused goods -------------------------------------------------------------------
 
+-- Whether all units of a line were gone by then. That the gate let them go is not enough, for goods
+-- can be asked for before they are there: somebody told that they left, or used permits for them.
+CREATE FUNCTION has_left(line consignment_line, moment timestamptz) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM line_transition AS moved
+                   WHERE moved.line_id = line.id AND moved.to_state = 'in_transit'
+                     AND moved.changed_at < moment)
+        AND (EXISTS (SELECT FROM custody_event AS told
+                     WHERE told.consignment_id = line.consignment_id AND told.kind <> 'packed'
+                       AND told.recorded_at < moment)
+             OR line.quantity <= (
+                 SELECT sum(named.quantity)
+                 FROM permit
+                 JOIN permit_redemption AS used ON used.permit_id = permit.id
+                 CROSS JOIN LATERAL jsonb_to_recordset(permit.lines)
+                     AS named (position integer, quantity integer)
+                 WHERE permit.consignment_id = line.consignment_id AND permit.purpose = 'dispatch'
+                   AND named.position = line.position AND used.redeemed_at < moment))
+$$;
+
 -- A unit is in one place at a time: what had left before the refused goods arrived are others, and
 -- so are units that both lines name. All others may be the same ones where whoever sends them is a
 -- party that the goods went back to, stayed with or were carried by, or one that the lot came to
@@ -77,9 +97,7 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF carried.consignment_id = placed.consignment_id
         OR NOT coalesce(carried.serials && placed.serials, true)
-        OR EXISTS (SELECT FROM line_transition AS moved
-                   WHERE moved.line_id = carried.id AND moved.to_state = 'in_transit'
-                     AND moved.changed_at < placed.since) THEN
+        OR has_left(carried, placed.since) THEN
         RETURN false;
     END IF;
     RETURN EXISTS (

@@ -111,12 +111,37 @@ def test_goods_that_left_before_the_refused_ones_came_are_others(world: World, q
     bad, before, after = (world.consign(lots=lots) for _ in range(3))
     for consignment in (bad, before):
         assert world.gate(consignment, "dispatch")["permitted"]
+    world.event(before, "departed")
     come(world, bad)
     assert world.gate(after, "dispatch")["permitted"]
     refuse(world, bad, qa)
 
     assert blocked(world, before, "receipt_release") == []
     assert blocked(world, after, "receipt_release")
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_goods_that_were_only_let_go_may_be_the_refused_ones(world: World, qa: Person) -> None:
+    lot = world.add_lot()
+    bad = world.consign(lines=[line(lot, "U7")])
+    asked, used, part = (
+        consigned(world, "hospital", world.join("consignee"), {**line(lot), "quantity": 2})
+        for _ in range(3)
+    )
+    assert world.gate(bad, "dispatch")["permitted"]
+    world.gate(asked, "dispatch")
+    named = {"lot": {"product": "vaccine", "number": lot}}
+    for consignment, quantity in ((used, 2), (part, 1)):
+        permit = world.gate(consignment, "dispatch", quantity=quantity, **named)["permit"]
+        world.post("/gate/permits/redeem", {"token": permit["token"]})
+    come(world, bad)
+    late = world.gate(asked, "dispatch")["permit"]["token"]
+    refuse(world, bad, qa)
+
+    assert [bool(blocked(world, one)) for one in (asked, part)] == [True, True]
+    assert blocked(world, used, "receipt_release") == []
+    redeemed = world.of("operator").post("/gate/permits/redeem", json={"token": late})
+    assert redeemed.json()["code"] == "PERMIT_VOID"
 
 
 @pytest.mark.shows("LOT_BLOCKED")
