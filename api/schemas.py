@@ -1,12 +1,21 @@
 """Shapes and field types that all feature folders share."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    SecretStr,
+)
 
 from coldgate.model import IDENTIFIER, Quantity
 
@@ -26,10 +35,31 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _in_utf8(text: str) -> None:
+    """Return if UTF-8 can say it: JSON can spell half a surrogate pair, which is no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("unable to parse raw data as a unicode string") from None
+
+
+def _secret_in_utf8(secret: SecretStr) -> SecretStr:
+    _in_utf8(secret.get_secret_value())
+    return secret
+
+
+def _document_in_utf8(document: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    _in_utf8(json.dumps(document, ensure_ascii=False))
+    return document
+
+
 Identifier = Annotated[
     str, Field(pattern=f"^{IDENTIFIER.pattern}$", description="3 to 32 of a-z, 0-9 and -")
 ]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+# Of a text with a length or a pattern pydantic sees by itself that it is in UTF-8, of these not.
+SecretText = Annotated[SecretStr, AfterValidator(_secret_in_utf8)]
+JsonDocument = Annotated[dict[str, JsonValue], AfterValidator(_document_in_utf8)]
 Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
 Reason = Annotated[

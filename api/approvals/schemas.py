@@ -4,12 +4,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from api.approvals.flow import Meaning
 from api.identity.reauthentication import Proof
 from api.identity.rights import Role
-from api.schemas import Body, Identifier, Moment, RowId, View, example
+from api.schemas import Body, Identifier, JsonDocument, Moment, RowId, View, example
 
 Reason = Annotated[
     str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
@@ -199,7 +199,7 @@ class FlowIn(Body):
             ],
         }
     )
-    flow: dict[str, JsonValue]
+    flow: JsonDocument
     party: Identifier | None = None
 
 

@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
-from api.schemas import Body, Identifier, View, example
+from api.schemas import Body, Identifier, JsonDocument, View, example
 
 
 class ProfileIn(Body):
@@ -28,7 +28,7 @@ class ProfileIn(Body):
             "stability": {"bands": [{"above": 8.0, "budget": "12h"}]},
         }
     )
-    profile: dict[str, JsonValue]
+    profile: JsonDocument
     party: Identifier | None = None
 
 

@@ -67,19 +67,27 @@ def _tried(context: Context, user_id: int | None, given: Given, *, known: bool) 
     if user_id is not None:
         with context.everything() as connection:
             attempt = credentials.begin(connection, user_id, LOCK, known=known)
-    stored = attempt.password_hash if attempt is not None else None
-    matches = context.passwords.matches(stored, given.password, known=known)
     if attempt is None:
+        context.passwords.matches(None, given.password, known=known)
         return Refusal.WRONG if user_id is None else Refusal.LOCKED
+    proven = None
+    try:
+        proven = _compared(context, attempt, given)
+    finally:
+        if proven is None:  # what fails in between has been counted as well
+            with context.everything() as connection:
+                tell_if_locked(connection, attempt)
+    return proven or Refusal.WRONG
+
+
+def _compared(context: Context, attempt: Attempt, given: Given) -> Proven | None:
+    """Who it is, if password and code are right."""
+    matches = context.passwords.matches(attempt.password_hash, given.password, known=attempt.known)
     step = _step(context, attempt, given.code)
     needs_step = attempt.totp_sealed is not None
-    if matches and (step is not None or not needs_step):
-        proven = _succeed(context, attempt, step, given.password)
-        if proven is not None:
-            return proven
-    with context.everything() as connection:
-        tell_if_locked(connection, attempt)
-    return Refusal.WRONG
+    if not matches or (needs_step and step is None):
+        return None
+    return _succeed(context, attempt, step, given.password)
 
 
 def _step(context: Context, attempt: Attempt, code: str | None) -> int | None:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, model_validator
 
 from api.caller import key_digest
 from api.identity.proving import LOCK, Given, Refusal, prove, tell_if_locked
 from api.identity.rights import Right
-from api.schemas import Body, example
+from api.schemas import Body, SecretText, example
 from coldgate.errors import ForbiddenError
 from coldgate.storage import credentials
 from coldgate.storage.credentials import Ticket
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 TICKET_LIFETIME: Final = timedelta(minutes=5)
 TICKET_PREFIX: Final = "ct_"
 
-Password = Annotated[SecretStr, Field(min_length=1, max_length=1_000)]
+Password = Annotated[SecretText, Field(min_length=1, max_length=1_000)]
 Code = Annotated[str, Field(pattern=r"^[0-9]{6}$", description="Of the authenticator (RFC 6238)")]
-Token = Annotated[SecretStr, Field(min_length=1, max_length=200)]
+Token = Annotated[SecretText, Field(min_length=1, max_length=200)]
 
 
 class Proof(Body):

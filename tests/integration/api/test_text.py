@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.database
 
 # SQL, markup, a template, text from right to left, a character of four bytes.
 HOSTILE: Final = "'; DROP TABLE party; --<script>alert(1)</script>{{7*7}}\u202e\U0001f976"
+HALF: Final = "\ud800"  # of a surrogate pair: JSON can spell it, UTF-8 cannot say it
 SECRET: Final = ("password", "proof", "invitation", "totp", "ticket")  # never come back
 
 
@@ -93,6 +95,20 @@ def strings(value: Any) -> Iterator[str]:
                 yield from strings(item)
 
 
+def spoilt(value: Any) -> Iterator[Any]:
+    """The JSON value with `HALF` in place of each text in it, one after the other."""
+    match value:
+        case str():
+            yield HALF
+        case dict():
+            for name, member in value.items():
+                yield from (value | {name: other} for other in spoilt(member))
+            yield value | {HALF: "a member"}
+        case list():
+            for place, item in enumerate(value):
+                yield from ([*value[:place], other, *value[place + 1 :]] for other in spoilt(item))
+
+
 def test_sql_and_markup_come_back_as_text(world: World, things: Things, person: Person) -> None:
     texts = Texts(world)
     came_back = []
@@ -128,3 +144,24 @@ def test_a_null_character_is_refused_everywhere(
             assert answer.status_code in {403, 422}, place
             refused += answer.status_code == 422
     assert refused >= 20
+
+
+def test_half_a_surrogate_pair_is_refused_in_every_text_and_secret(
+    world: World, things: Things, person: Person
+) -> None:
+    refused = 0
+    for operation in operations(world):
+        client = world.of("operator") if operation.right is None else person
+        for body in spoilt(operation.example if operation.changes else None):
+            answer = operation.send(
+                client,
+                things.named(operation.parameters),
+                json=None,
+                content=json.dumps(body).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+
+            place = (operation.method, operation.path, ascii(body), answer.text)
+            assert answer.status_code in {403, 422}, place
+            refused += answer.status_code == 422
+    assert refused >= 150

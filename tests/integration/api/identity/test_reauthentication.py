@@ -13,6 +13,8 @@ from api_world import PASSWORD
 from pydantic import ValidationError
 
 from api.caller import Caller, CallerUser, key_digest
+from api.identity import proving
+from api.identity.proving import Given
 from api.identity.reauthentication import Proof, Reauthenticated, reauthenticate
 from api.identity.rights import Role, rights_of_roles
 from coldgate.errors import ForbiddenError
@@ -90,6 +92,20 @@ def test_wrong_password_of_a_signer_counts_although_nothing_is_signed(
     assert refusals == ["SIGNATURE_REFUSED"] * 5
     assert refused(context, ada, password=PASSWORD) == "ACCOUNT_LOCKED"
     assert refused(context, ada, ticket=ticket_of(context, ada)) == "ACCOUNT_LOCKED"
+
+
+def test_lock_is_told_of_when_looking_at_the_last_guess_failed(
+    world: World, context: Context
+) -> None:
+    ada = world.user("maker", "qa")
+    no_text = Given(password="\ud800", code=None)
+
+    for _ in range(5):
+        with pytest.raises(UnicodeEncodeError):
+            proving.prove(context, ada.id, no_text, known=False)
+
+    query = "SELECT count(*) FROM outbox WHERE kind = 'account.locked' AND body->>'login' = %s"
+    assert world.fetch(query, ada.login) == [1]
 
 
 def test_guesses_at_once_are_guesses_in_a_row(world: World, context: Context) -> None:
