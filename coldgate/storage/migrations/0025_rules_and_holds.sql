@@ -43,13 +43,15 @@ GRANT SELECT ON product_profile_shown TO coldgate_api;
 
 -- One row for each product of the consignment about which somebody stated something. What stands
 -- for a version stands for later ones as well, where its author answers for the goods or for the
--- house: who may choose the rules of a product may improve them. Earlier ones never count.
+-- house: who may choose the rules of a product may improve them. Earlier ones never count, and a
+-- version that was withdrawn counts only where it was itself stated after that.
 CREATE FUNCTION allowed_profiles(consignment text) RETURNS TABLE (product_id text, allowed boolean)
 LANGUAGE sql STABLE AS $$
     SELECT said.product_id, coalesce(bool_or(
         said.profile_id = sent.profile_id
-        AND (said.profile_version = sent.profile_version
-             OR (said.profile_version < sent.profile_version
+        AND ((said.profile_version = sent.profile_version
+              AND coalesce(said.stated_at > ended.withdrawn_at, true))
+             OR (said.profile_version < sent.profile_version AND ended.withdrawn_at IS NULL
                  AND (chosen.party_id IS NULL OR chosen.party_id = article.party_id
                       OR author.kind = 'operator')))), false)
     FROM consignment AS sent
@@ -59,6 +61,13 @@ LANGUAGE sql STABLE AS $$
     LEFT JOIN profile AS chosen
         ON (chosen.id, chosen.version) = (sent.profile_id, sent.profile_version)
     LEFT JOIN party AS author ON author.id = chosen.party_id
+    CROSS JOIN LATERAL (
+        SELECT max(gone.withdrawn_at) AS withdrawn_at
+        FROM product_profile AS chosen_before
+        JOIN product_profile_withdrawal AS gone ON gone.statement_id = chosen_before.id
+        WHERE chosen_before.product_id = said.product_id
+          AND (chosen_before.profile_id, chosen_before.profile_version)
+              = (sent.profile_id, sent.profile_version)) AS ended
     WHERE sent.id = $1
       AND NOT EXISTS (SELECT FROM product_profile_withdrawal AS gone
                       WHERE gone.statement_id = said.id)

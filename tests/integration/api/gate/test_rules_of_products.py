@@ -71,6 +71,22 @@ def test_withdrawn_profile_holds_what_is_on_its_way(world: World) -> None:
     assert profile_check(world, consignment, "receipt_release")["verdict"] == "HOLD"
 
 
+@pytest.mark.shows("PROFILE_MISSING")
+def test_withdrawn_version_is_not_stood_for_by_an_earlier_one(world: World) -> None:
+    profile, product = world.add_budget(), article(world)
+    (body,) = [one["body"] for one in world.get("/profiles")["items"] if one["id"] == profile]
+    world.post("/profiles", {"profile": body | {"version": 2}}, party="maker")
+    path, second = f"/products/{product}/profiles", {"id": profile, "version": 2}
+    world.post(path, {"id": profile, "version": 1}, party="maker")
+    consignment = sent(world, product, second)
+    said = world.post(path, second, party="maker")
+
+    world.post(f"{path}/{said['id']}/withdraw", {"reason": "typing error"}, party="maker")
+    assert profile_check(world, consignment)["verdict"] == "HOLD"
+    world.post(path, second, party="maker")
+    assert profile_check(world, consignment)["verdict"] == "PASS"
+
+
 def test_later_version_of_the_owners_counts_and_an_earlier_one_never(world: World) -> None:
     profile = world.add_budget()
     known = world.get("/profiles", party="maker")["items"]
