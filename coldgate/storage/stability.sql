@@ -119,15 +119,20 @@ SELECT consignment_id FROM later WHERE began_at >= %(since)s
 
 -- name: touch_lots
 -- Whoever has a budget and did not begin before; of whom nothing is written, a judge may be at it.
+-- Journeys of a stranger, which do not count, have nobody judged again.
+WITH lot AS MATERIALIZED (
+    SELECT DISTINCT product_id, lot_number FROM consignment_line WHERE consignment_id = %(id)s
+), own AS MATERIALIZED (
+    SELECT product_id, lot_number FROM lot
+    WHERE %(id)s IN (SELECT counted_consignments(product_id, lot_number))
+)
 INSERT INTO touched (consignment_id)
 SELECT other.id
 FROM consignment AS other
 JOIN profile ON (profile.id, profile.version) = (other.profile_id, other.profile_version)
 WHERE other.id IN (
         SELECT line.consignment_id
-        FROM consignment_line AS own
-        JOIN consignment_line AS line USING (product_id, lot_number)
-        WHERE own.consignment_id = %(id)s)
+        FROM own JOIN consignment_line AS line USING (product_id, lot_number))
   AND other.id <> %(id)s
   AND jsonb_typeof(profile.body -> 'stability') = 'object'
   AND coalesce((
@@ -136,20 +141,33 @@ WHERE other.id IN (
 
 -- name: touch_reached
 -- A lot has come to somebody who had sent it on before: its journeys from there count from now on.
+-- Step by step, so that each lot is looked at once, however many lines name it, and only where
+-- whoever sends it has it: a stranger has nobody judged again.
+WITH made AS MATERIALIZED (
+    SELECT consignor_id, consignee_id FROM consignment WHERE id = %(id)s
+), lot AS MATERIALIZED (
+    SELECT DISTINCT product_id, lot_number FROM consignment_line WHERE consignment_id = %(id)s
+), journey AS MATERIALIZED (
+    SELECT DISTINCT line.product_id, line.lot_number, line.consignment_id
+    FROM lot JOIN consignment_line AS line USING (product_id, lot_number)
+    WHERE line.consignment_id <> %(id)s
+), sent_on AS MATERIALIZED (
+    SELECT DISTINCT made.consignor_id, journey.product_id, journey.lot_number
+    FROM made
+    CROSS JOIN journey
+    JOIN consignment AS onward ON onward.id = journey.consignment_id
+    WHERE onward.consignor_id = made.consignee_id
+), reached AS MATERIALIZED (
+    SELECT product_id, lot_number FROM sent_on
+    WHERE has_come_to(consignor_id, product_id, lot_number)
+)
 INSERT INTO touched (consignment_id)
 SELECT DISTINCT other.id
-FROM consignment AS made
-JOIN consignment_line AS own ON own.consignment_id = made.id
-JOIN consignment_line AS line USING (product_id, lot_number)
-JOIN consignment AS other ON other.id = line.consignment_id AND other.id <> made.id
+FROM reached
+JOIN journey USING (product_id, lot_number)
+JOIN consignment AS other ON other.id = journey.consignment_id
 JOIN profile ON (profile.id, profile.version) = (other.profile_id, other.profile_version)
-WHERE made.id = %(id)s
-  AND jsonb_typeof(profile.body -> 'stability') = 'object'
-  AND EXISTS (
-      SELECT FROM consignment AS onward
-      JOIN consignment_line AS sent ON sent.consignment_id = onward.id
-      WHERE onward.consignor_id = made.consignee_id AND onward.id <> made.id
-        AND (sent.product_id, sent.lot_number) = (own.product_id, own.lot_number))
+WHERE jsonb_typeof(profile.body -> 'stability') = 'object'
 
 -- name: earlier_on_lane
 SELECT count(*)

@@ -59,24 +59,33 @@ BEGIN
     SELECT min(happened_at) INTO came_at FROM custody_event
     WHERE consignment_id = asked AND kind IN ('received', 'opened');
     RETURN QUERY
-    SELECT DISTINCT other.product_id, other.lot_number, other.consignment_id
-    FROM consignment_line AS own
-    JOIN consignment_line AS other USING (product_id, lot_number)
-    WHERE own.consignment_id = asked AND other.consignment_id <> asked
-      AND other.state <> 'rejected'  -- what was rejected goes nowhere
-      -- A party that names a lot which it never had spends nothing of it.
-      AND other.consignment_id IN (
-          SELECT counted_consignments(other.product_id, other.lot_number))
-      AND (EXISTS (SELECT FROM touched WHERE consignment_id = other.consignment_id)
+    WITH lot AS MATERIALIZED (
+        SELECT DISTINCT own.product_id, own.lot_number
+        FROM consignment_line AS own WHERE own.consignment_id = asked
+    ), counted AS MATERIALIZED (
+        -- A party that names a lot which it never had spends nothing of it.
+        SELECT DISTINCT lot.product_id, lot.lot_number, journey.id
+        FROM lot
+        CROSS JOIN LATERAL counted_consignments(lot.product_id, lot.lot_number) AS journey (id)
+        WHERE journey.id <> asked
+    )
+    SELECT counted.product_id, counted.lot_number, counted.id
+    FROM counted
+    WHERE (EXISTS (SELECT FROM touched WHERE touched.consignment_id = counted.id)
            OR EXISTS (
                SELECT FROM placement
                JOIN channel ON channel.logger_id = placement.logger_id
                JOIN touched ON touched.channel_id = channel.id
-               WHERE placement.consignment_id = other.consignment_id
+               WHERE placement.consignment_id = counted.id
                  AND touched.first_at <= came_at + interval '1 hour'
                      + coalesce(clock_ahead(channel.logger_id), interval '0')
-                 AND other.consignment_id IN (SELECT concerned_consignments(
-                     touched.channel_id, touched.first_at, touched.last_at))));
+                 AND counted.id IN (SELECT concerned_consignments(
+                     touched.channel_id, touched.first_at, touched.last_at))))
+      AND EXISTS (
+          SELECT FROM consignment_line AS other
+          WHERE other.consignment_id = counted.id
+            AND (other.product_id, other.lot_number) = (counted.product_id, counted.lot_number)
+            AND other.state <> 'rejected');  -- what was rejected goes nowhere
 END
 $$;
 

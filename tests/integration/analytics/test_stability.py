@@ -279,6 +279,27 @@ def test_journeys_of_a_stranger_spend_nothing_until_the_lot_came_to_it(lot: Hous
     assert seen_again(lot, "c-second", snapshot) == bytes(kept)
 
 
+def give(house: House, name: str, *, consignor: str) -> list[str]:
+    """Plan a consignment of the lot to somebody who sent some of it before; who is judged again."""
+    house.execute("DELETE FROM touched")
+    house.add_consignment(name, profile=None)
+    send(house, name, consignor, "thief-1")
+    with connect(house.dsn) as store:
+        stability.touch_reached(store, name)
+        stability.touch_lots(store, name)
+    return fetch(house.dsn, "SELECT DISTINCT consignment_id FROM touched ORDER BY 1")
+
+
+def test_stranger_has_nobody_judged_again(lot: House) -> None:
+    lot.execute(OWNER)
+    for name, consignor in {"c-thief": "thief-1", "c-second": "maker-1"}.items():
+        travel(lot, name, at=0, warm=0)
+        send(lot, name, consignor, "carrier-1")
+
+    assert give(lot, "c-rumour", consignor="thief-1") == []
+    assert give(lot, "c-gift", consignor="maker-1") == ["c-second", "c-thief"]
+
+
 def test_ledger_keeps_what_it_said_before(lot: House) -> None:
     channel = plan(lot, "c-first")
     lot.add_event("packed", START, consignment="c-first")
