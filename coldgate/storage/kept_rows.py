@@ -68,6 +68,7 @@ KEPT: Final[Mapping[str, Kept]] = MappingProxyType(
         "evidence_audit": Kept(key=("evaluation_id",)),
         "evidence_relapse": Kept(),
         "gate_decision": Kept(),
+        "permit": Kept(),
         "permit_redemption": Kept(key=("permit_id",)),
         "approval_flow": Kept(),
         "delegation": Kept(),

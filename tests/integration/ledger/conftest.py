@@ -105,7 +105,10 @@ def ledger(plain_database: str, tmp_path: Path) -> Ledger:
             "SELECT append_ledger('analytics', 'evaluation', 'consignment/con-1/evaluation/1',"
             " '{\"verdict\":1}');"
             "INSERT INTO gate_decision (consignment_id, purpose, verdict, permitted, checks, actor)"
-            " VALUES ('con-1', 'dispatch', 'PASS', true, '[{\"code\": \"X\"}]', 'maker/key-1')"
+            " VALUES ('con-1', 'dispatch', 'PASS', true, '[{\"code\": \"X\"}]', 'maker/key-1');"
+            "INSERT INTO permit (decision_id, consignment_id, purpose, audience, lines, issued_at,"
+            " expires_at) VALUES (1, 'con-1', 'dispatch', 'maker', '[{\"quantity\": 1}]', now(),"
+            " now() + interval '1 h')"
         )
     made.enter(300)
     made.sign()

@@ -100,6 +100,8 @@ def test_change_of_the_ledger_itself_is_named(ledger: Ledger, statement: str, to
         ("UPDATE gate_decision SET actor = 'nobody'", "gate_decision/1 differs from what was"),
         ("UPDATE gate_decision SET checks = '[]'", "gate_decision/1 differs from what was"),
         ("DELETE FROM gate_decision", "gate_decision/1 was entered in the ledger, and is gone"),
+        ("UPDATE permit SET lines = '[]'", "permit/1 differs from what was entered"),
+        ("DELETE FROM permit", "permit/1 was entered in the ledger, and is gone"),
         ("UPDATE profile SET body = '{\"a\": [2, 1]}'", "profile/P/1 differs from what was"),
         ("UPDATE consignment_line SET state = 'released'", "consignment_line/1 differs from what"),
         ("UPDATE line_transition SET changed_at = now()", "line_transition/1 differs from what"),
