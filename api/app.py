@@ -150,7 +150,13 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
     prove_gate()
     dsn = settings.database_dsn.get_secret_value()
     async with AsyncExitStack() as stack:
-        pool = open_pool(dsn, "coldgate_api", size=settings.pool_size, lock_wait=settings.lock_wait)
+        pool = open_pool(
+            dsn,
+            "coldgate_api",
+            size=settings.pool_size,
+            lock_wait=settings.lock_wait,
+            statement_limit=settings.statement_limit,
+        )
         stack.push_async_callback(asyncio.to_thread, pool.close)
         door = open_door(dsn, size=settings.pool_size)
         stack.push_async_callback(asyncio.to_thread, door.close)

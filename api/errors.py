@@ -287,6 +287,14 @@ def _unable(error: psycopg.OperationalError) -> Problem:
             detail="somebody works on the same goods for long; nothing was changed",
             headers=RETRY,
         )
+    if isinstance(error, sqlstate.QueryCanceled):
+        logger.warning("statement ended", extra={"problem": str(error)})
+        return Problem(
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            code="TOOK_TOO_LONG",
+            detail="the database worked for long on this and was stopped; nothing was changed",
+            headers=RETRY,
+        )
     # Gone, overloaded, or the loser of a second deadlock.
     logger.warning("database unavailable", extra={"problem": str(error)})
     return Problem(

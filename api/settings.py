@@ -35,6 +35,7 @@ class ApiSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     pool_size: int = Field(default=10, ge=2)
     lock_wait: timedelta = Field(default=timedelta(seconds=3), ge=timedelta(milliseconds=1))
+    statement_limit: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(milliseconds=1))
     operator_key: SecretStr | None = Field(default=None, min_length=16)
     signing_key: SecretStr  # 32 bytes, base64url: signs permits, signatures and checkpoints
     permit_lifetime: timedelta = Field(default=timedelta(minutes=15), gt=timedelta(0))

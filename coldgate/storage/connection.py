@@ -80,13 +80,21 @@ class _Probe:
 
 
 def open_pool(
-    dsn: str, role: Role, *, size: int, lock_wait: timedelta | None = None
+    dsn: str,
+    role: Role,
+    *,
+    size: int,
+    lock_wait: timedelta | None = None,
+    statement_limit: timedelta | None = None,
 ) -> ConnectionPool[Connection]:
     """A pool that opens its connections in the background; close it when done.
 
-    Its statements wait for a lock as those of `connect` do.
+    Its statements wait for a lock as those of `connect` do. One that takes longer than
+    ``statement_limit``, its waiting included, is ended (`QueryCanceled`), so that nobody makes the
+    database work for as long as it likes; None lets each take its time.
     """
-    target = conninfo(dsn, role, more=_patience(lock_wait))
+    more = _patience(lock_wait) + _limit("statement_timeout", statement_limit)
+    target = conninfo(dsn, role, more=more)
     return _pool(target, size=size, autocommit=False)
 
 
@@ -100,9 +108,13 @@ def open_door(dsn: str, *, size: int) -> ConnectionPool[Connection]:
 
 
 def _patience(lock_wait: timedelta | None) -> str:
-    if lock_wait is None:
+    return _limit("lock_timeout", lock_wait)
+
+
+def _limit(setting: str, limit: timedelta | None) -> str:
+    if limit is None:
         return ""
-    return f" -c lock_timeout={lock_wait // timedelta(milliseconds=1)}"
+    return f" -c {setting}={limit // timedelta(milliseconds=1)}"
 
 
 def _pool(target: str, *, size: int, autocommit: bool) -> ConnectionPool[Connection]:

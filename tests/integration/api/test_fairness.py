@@ -13,6 +13,7 @@ import pytest
 from api_world import World, serving
 
 from coldgate.launch.process import wait_until
+from coldgate.storage.connection import open_pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +64,13 @@ def test_callers_of_one_party_wait_for_their_places(narrow: World) -> None:
         answers = list(threads.map(lambda _: maker.get("/consignments"), range(120)))
 
     assert all(answer.is_success for answer in answers)
+
+
+def test_statement_that_takes_too_long_is_ended(world: World) -> None:
+    limit = timedelta(milliseconds=50)
+    with open_pool(world.dsn, "coldgate_api", size=1, statement_limit=limit) as pool:
+        with pytest.raises(psycopg.errors.QueryCanceled), pool.connection() as connection:
+            connection.execute("SELECT pg_sleep(60)")
+
+        with pool.connection() as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)

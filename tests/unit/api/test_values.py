@@ -44,6 +44,7 @@ def caller(kind: str) -> Caller:
         (psycopg.OperationalError("gone"), 503, "DATABASE_UNAVAILABLE"),
         (psycopg.errors.DeadlockDetected(), 503, "DATABASE_UNAVAILABLE"),
         (psycopg.errors.LockNotAvailable(), 409, "IN_USE"),
+        (psycopg.errors.QueryCanceled(), 503, "TOOK_TOO_LONG"),
         (CrowdedError(), 429, "PARTY_BUSY"),
         (psycopg.errors.InsufficientPrivilege(), 500, "INTERNAL"),
         (LaunchError("not ours to tell"), 500, "INTERNAL"),
