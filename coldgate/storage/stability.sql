@@ -6,9 +6,9 @@ WHERE consignment_id = %(id)s
 ORDER BY product_id, lot_number, unit.serial, zone
 
 -- name: lock_lots
--- One judge at a time for each lot, in one order for all.
+-- One judge at a time for each lot, under whichever article it is listed, in one order for all.
 SELECT pg_advisory_xact_lock(hashtextextended(lot.name, 0))
-FROM (SELECT DISTINCT 'coldgate.lot ' || product_id || ' ' || lot_number AS name
+FROM (SELECT DISTINCT 'coldgate.lot ' || lot_number AS name
       FROM consignment_line WHERE consignment_id = %(id)s ORDER BY name) AS lot
 
 -- name: lock_lane
@@ -34,17 +34,19 @@ SELECT (SELECT max(changed_at)
         ) AS told (moment)) AS first_told_at
 
 -- name: other_journeys
--- Whoever has the lot and sent it, and began; what was rejected goes nowhere.
+-- Whoever has the lot and sent it, under any article of its number, and began; what was rejected goes nowhere.
 WITH own (budget) AS (
     VALUES (%(budget)s::jsonb)
 ), other AS (
-    SELECT DISTINCT line.product_id, line.lot_number, line.consignment_id, unit.serial
+    SELECT DISTINCT lot.product_id, lot.lot_number, line.consignment_id, unit.serial,
+        line.product_id AS article_id
     FROM (SELECT DISTINCT product_id, lot_number FROM consignment_line
           WHERE consignment_id = %(id)s) AS lot
     CROSS JOIN LATERAL counted_consignments(lot.product_id, lot.lot_number) AS counted (id)
+    CROSS JOIN LATERAL same_article(lot.product_id) AS article (id)
     JOIN consignment_line AS line
         ON (line.product_id, line.lot_number, line.consignment_id)
-            = (lot.product_id, lot.lot_number, counted.id)
+            = (article.id, lot.lot_number, counted.id)
     CROSS JOIN LATERAL unnest(coalesce(line.serials, ARRAY[''])) AS unit (serial)
     WHERE line.consignment_id <> %(id)s
       AND NOT EXISTS (SELECT FROM line_transition
@@ -66,7 +68,7 @@ LEFT JOIN LATERAL (
     FROM lot_spend
     JOIN evaluation ON evaluation.id = lot_spend.evaluation_id
     JOIN profile ON (profile.id, profile.version) = (profile_id, profile_version)
-    WHERE lot_spend.product_id = other.product_id AND lot_spend.lot_number = other.lot_number
+    WHERE lot_spend.product_id = other.article_id AND lot_spend.lot_number = other.lot_number
       AND lot_spend.consignment_id = other.consignment_id AND lot_spend.serial = other.serial
     ORDER BY lot_spend.id DESC LIMIT 1
 ) AS spend ON true
@@ -108,8 +110,7 @@ WHERE consignment_id = %(consignment_id)s ORDER BY version DESC LIMIT 1
 -- Consignments with a budget that began when units of this one may have been free to join them.
 WITH later AS (
     SELECT DISTINCT ON (lot_spend.consignment_id) lot_spend.consignment_id, began_at
-    FROM (SELECT DISTINCT product_id, lot_number FROM consignment_line
-          WHERE consignment_id = %(id)s) AS lot
+    FROM same_lots(%(id)s) AS lot
     JOIN lot_spend USING (product_id, lot_number)
     WHERE lot_spend.consignment_id <> %(id)s
     ORDER BY lot_spend.consignment_id, lot_spend.id DESC
@@ -121,7 +122,7 @@ SELECT consignment_id FROM later WHERE began_at >= %(since)s
 -- Whoever has a budget and did not begin before; of whom nothing is written, a judge may be at it.
 -- Journeys of a stranger, which do not count, have nobody judged again.
 WITH lot AS MATERIALIZED (
-    SELECT DISTINCT product_id, lot_number FROM consignment_line WHERE consignment_id = %(id)s
+    SELECT product_id, lot_number FROM same_lots(%(id)s)
 ), own AS MATERIALIZED (
     SELECT product_id, lot_number FROM lot
     WHERE %(id)s IN (SELECT counted_consignments(product_id, lot_number))
@@ -146,20 +147,20 @@ WHERE other.id IN (
 WITH made AS MATERIALIZED (
     SELECT consignor_id, consignee_id FROM consignment WHERE id = %(id)s
 ), lot AS MATERIALIZED (
-    SELECT DISTINCT product_id, lot_number FROM consignment_line WHERE consignment_id = %(id)s
+    SELECT product_id, lot_number FROM same_lots(%(id)s)
 ), journey AS MATERIALIZED (
     SELECT DISTINCT line.product_id, line.lot_number, line.consignment_id
     FROM lot JOIN consignment_line AS line USING (product_id, lot_number)
     WHERE line.consignment_id <> %(id)s
 ), sent_on AS MATERIALIZED (
-    SELECT DISTINCT made.consignor_id, journey.product_id, journey.lot_number
+    SELECT DISTINCT made.consignor_id, journey.lot_number
     FROM made
     CROSS JOIN journey
     JOIN consignment AS onward ON onward.id = journey.consignment_id
     WHERE onward.consignor_id = made.consignee_id
 ), reached AS MATERIALIZED (
-    SELECT product_id, lot_number FROM sent_on
-    WHERE has_come_to(consignor_id, product_id, lot_number)
+    SELECT lot.product_id, lot.lot_number FROM sent_on JOIN lot USING (lot_number)
+    WHERE sent_on.consignor_id IN (SELECT lot_holders(lot.product_id, lot.lot_number))
 )
 INSERT INTO touched (consignment_id)
 SELECT DISTINCT other.id

@@ -84,7 +84,8 @@ BEGIN
       AND EXISTS (
           SELECT FROM consignment_line AS other
           WHERE other.consignment_id = counted.id
-            AND (other.product_id, other.lot_number) = (counted.product_id, counted.lot_number)
+            AND other.product_id IN (SELECT same_article(counted.product_id))
+            AND other.lot_number = counted.lot_number
             AND other.state <> 'rejected');  -- what was rejected goes nowhere
 END
 $$;

@@ -300,6 +300,29 @@ def test_stranger_has_nobody_judged_again(lot: House) -> None:
     assert give(lot, "c-gift", consignor="maker-1") == ["c-second", "c-thief"]
 
 
+@pytest.mark.shows("BUDGET_EXHAUSTED")
+def test_journeys_under_another_article_of_the_number_spend_the_same_budget(lot: House) -> None:
+    lot.execute(OWNER)
+    lot.execute("INSERT INTO product VALUES ('twin-1', 'thief-1', 'Same', '09506000134352')")
+    travel(lot, "c-first", at=0, warm=50)
+    send(lot, "c-first", "maker-1", "thief-1")
+    travel(lot, "c-second", at=90, warm=30)
+    send(lot, "c-second", "thief-1", "carrier-1")
+    lot.execute(
+        "UPDATE consignment_line SET product_id = 'twin-1' WHERE consignment_id = 'c-second'"
+    )
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-second") == ("PASS", set())
+        kept, snapshot = fetch(lot.dsn, NEWEST_SEEN, "c-second")[0]
+
+        lot.execute("UPDATE product SET gtin = '09506000134352' WHERE id = 'product-1'")
+        feared = ("HOLD", {"BUDGET_UNDECIDED"})
+        assert wait_until(lambda: verdict(lot, "c-second") == feared, seconds=10)
+
+    assert seen_again(lot, "c-second", snapshot) == bytes(kept)
+
+
 def test_ledger_keeps_what_it_said_before(lot: House) -> None:
     channel = plan(lot, "c-first")
     lot.add_event("packed", START, consignment="c-first")

@@ -105,6 +105,18 @@ def test_recall_is_not_evaded_by_taking_the_number_away(
     assert told["kind"] == "recall"
 
 
+@pytest.mark.shows("PROFILE_MISSING")
+@pytest.mark.parametrize(("lister", "heard"), [("maker", ["PROFILE_MISSING"]), ("truck", [])])
+def test_article_travels_by_what_manufacturers_of_its_number_allow_as_well(
+    world: World, lister: str, heard: list[str]
+) -> None:
+    number = gtin(world)
+    registered(world, lister, gtin=number, profiles=[{"id": "IVD_M20"}])
+    own = registered(world, "hospital", gtin=number)
+
+    assert codes(world.gate(sent(world, "hospital", own, "A1"), "dispatch")) == heard
+
+
 @pytest.mark.shows("LOT_BLOCKED")
 def test_hold_tells_who_lists_the_same_article_that_there_is_one(world: World) -> None:
     number, reseller = gtin(world), world.join("consignee")
