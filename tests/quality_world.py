@@ -73,9 +73,9 @@ class Plant:
         self.world.qualify("truck")
         self.world.post("/consignments", body | fields, party=self.party)
         self.world.place(consignment, self.world.add_logger())
+        assert self.world.gate(consignment, "dispatch")["permitted"]
         departed = {"kind": "departed", "happened_at": BEGIN.isoformat()}
         self.world.post(f"/consignments/{consignment}/events", departed, party="truck")
-        assert self.world.gate(consignment, "dispatch")["permitted"]
         return consignment
 
     def deviations(self, consignment: str) -> list[dict[str, Any]]:

@@ -110,14 +110,23 @@ def require_movable(purpose: Purpose, lines: tuple[Line, ...]) -> None:
 
 
 def require_on_time(facts: Facts) -> None:
-    """Return unless goods would leave that left before, or on a journey that is over."""
+    """Return unless goods would leave a journey that has begun, or come from one that has not."""
     if facts.purpose is not Purpose.DISPATCH:
+        _require_departed(facts)
         return
     if facts.received_at is not None:  # of what leaves now nothing would be judged
         raise ConflictError("ALREADY_RECEIVED", "the journey is over; plan another consignment")
+    if facts.under_way:  # with or without these lines: who was left behind was not watched there
+        words = "the journey has begun by what was told; plan another consignment for what is left"
+        raise ConflictError("ALREADY_DEPARTED", words)
+
+
+def _require_departed(facts: Facts) -> None:
+    """Return unless asking would take goods to quarantine that are at the dock, with a permit."""
     going = [line for line in facts.lines if line.state == LineState.IN_TRANSIT.value]
-    if going and facts.under_way:
-        raise ConflictError("ALREADY_DEPARTED", "the goods are on their way by what was told")
+    if going and not facts.under_way:
+        words = "nobody told that the goods left, nor that they came; tell it, and ask then"
+        raise ConflictError("NOT_DEPARTED", words)
 
 
 def require_unused(facts: Facts) -> None:

@@ -56,6 +56,7 @@ def test_received_goods_are_quarantined_and_then_released_by_the_gate(world: Wor
 def test_blocked_receipt_quarantines_goods_that_nobody_received(world: World) -> None:
     consignment = world.consign()
     world.gate(consignment, "dispatch")
+    world.event(consignment, "departed")
 
     answer = world.gate(consignment, "receipt_release")
 
@@ -167,14 +168,24 @@ def wait_for_lock(world: World) -> None:
     assert wait_until(lambda: bool(world.fetch(waiting)), seconds=10)
 
 
-def test_goods_cannot_leave_on_a_journey_that_is_over(world: World) -> None:
+@pytest.mark.parametrize(
+    ("told", "code", "state"),
+    [
+        ("departed", "ALREADY_DEPARTED", "in_transit"),
+        ("opened", "ALREADY_DEPARTED", "in_transit"),
+        ("received", "ALREADY_RECEIVED", "quarantined"),
+    ],
+)
+def test_goods_cannot_leave_on_a_journey_that_began_without_them(
+    world: World, told: str, code: str, state: str
+) -> None:
     consignment = world.consign(lots=("A1", "A2"))
     world.gate(consignment, "dispatch", lot={"product": "vaccine", "number": "A1"})
-    world.event(consignment, "received")
+    world.event(consignment, told)
 
     lot = {"product": "vaccine", "number": "A2"}
     asked = {"consignment": consignment, "purpose": "dispatch", "lot": lot}
     answer = world.of("maker").post("/gate/decisions", json=asked)
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_RECEIVED")
-    assert world.states(consignment) == ["quarantined", "planned"]
+    assert (answer.status_code, answer.json()["code"]) == (409, code)
+    assert world.states(consignment) == [state, "planned"]

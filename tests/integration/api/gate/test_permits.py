@@ -246,6 +246,16 @@ def test_goods_that_are_on_their_way_get_no_other_permit(world: World) -> None:
     assert refusal(answer) == (409, "ALREADY_DEPARTED")
 
 
+def test_goods_that_nobody_told_have_left_are_not_asked_out_of_their_permit(world: World) -> None:
+    consignment, token = permitted(world, "dispatch")
+
+    answer = asked_again(world, consignment, RECEIPT)
+
+    assert refusal(answer) == (409, "NOT_DEPARTED")
+    assert world.states(consignment) == ["in_transit"]
+    assert redeem(world, token).status_code == 200
+
+
 def test_permit_that_is_given_anew_is_checked_anew(world: World) -> None:
     consignment, lost = permitted(world, "dispatch")
     restrict(world, world.get(f"/consignments/{consignment}")["lines"][0]["product"], "hold")

@@ -114,6 +114,7 @@ def test_goods_that_left_before_the_refused_ones_came_are_others(world: World, q
     world.event(before, "departed")
     come(world, bad)
     assert world.gate(after, "dispatch")["permitted"]
+    world.event(after, "departed")
     refuse(world, bad, qa)
 
     assert blocked(world, before, "receipt_release") == []
@@ -137,6 +138,7 @@ def test_goods_that_were_only_let_go_may_be_the_refused_ones(world: World, qa: P
     come(world, bad)
     late = world.gate(asked, "dispatch")["permit"]["token"]
     refuse(world, bad, qa)
+    world.event(used, "departed", party="hospital")
 
     assert [bool(blocked(world, one)) for one in (asked, part)] == [True, True]
     assert blocked(world, used, "receipt_release") == []
@@ -154,6 +156,7 @@ def test_refused_goods_may_go_back_and_are_not_used_there(world: World, qa: Pers
 
     assert blocked(world, away)
     assert world.gate(back, "dispatch")["permitted"]
+    world.event(back, "departed")
     assert blocked(world, back, "receipt_release")
 
 

@@ -63,6 +63,7 @@ def test_withdrawn_profile_holds_what_is_on_its_way(world: World) -> None:
     product = article(world, PROFILE)
     consignment = sent(world, product)
     assert world.gate(consignment, "dispatch")["permitted"]
+    world.event(consignment, "departed")
     (said,) = world.get(f"/products/{product}/profiles", party="hospital")["items"]
 
     path, why = f"/products/{product}/profiles/{said['id']}/withdraw", {"reason": "too wide"}
