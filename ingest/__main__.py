@@ -31,7 +31,13 @@ def _consume(settings: IngestSettings, stop: threading.Event) -> None:
     metrics.SUBSCRIBED.set_function(lambda: float(source.subscribed))
     source.start()
     dsn = settings.database_dsn.get_secret_value()
-    Consumer(source, dsn, stop, batch_age=settings.ingest_batch_age).run()
+    Consumer(
+        source,
+        dsn,
+        stop,
+        batch_age=settings.ingest_batch_age,
+        share_bytes=settings.ingest_quarantine_bytes,
+    ).run()
     source.close()
 
 

@@ -47,9 +47,16 @@ class Consumer:
     """Moves deliveries from the broker into the database, batch by batch."""
 
     def __init__(
-        self, source: MqttSource, dsn: str, stop: threading.Event, *, batch_age: timedelta
+        self,
+        source: MqttSource,
+        dsn: str,
+        stop: threading.Event,
+        *,
+        batch_age: timedelta,
+        share_bytes: int,
     ) -> None:
         self._source = source
+        self._share_bytes = share_bytes
         self._age_seconds = batch_age.total_seconds()
         self._stop = stop
         self._registry = _Database(dsn, stop)
@@ -79,7 +86,7 @@ class Consumer:
         """Commit, then acknowledge; a crash in between means redelivery, not loss."""
         started = time.perf_counter()
         outcomes = self._store.persistently(
-            lambda connection, tables: _write(connection, tables, batch)
+            lambda connection, tables: _write(connection, tables, batch, self._share_bytes)
         )
         metrics.STAGE_SECONDS.labels("write").inc(time.perf_counter() - started)
         if outcomes is None:
@@ -90,23 +97,26 @@ class Consumer:
             metrics.count(outcome)
 
 
-def _write(connection: Connection, tables: TimeTables, batch: Prepared) -> list[Outcome]:
+def _write(
+    connection: Connection, tables: TimeTables, batch: Prepared, share_bytes: int
+) -> list[Outcome]:
     """Commit the batch; one that the database refuses is halved down to the culprit."""
     try:
         with connection.transaction():
-            return [write_batch(connection, batch, tables)]
+            return [write_batch(connection, batch, tables, share_bytes=share_bytes)]
     except _REFUSALS as error:
         tables.forget()
         if len(batch.deliveries) == 1:
             logger.error("database refused a message", extra={"problem": str(error)})  # noqa: TRY400 - the message says it all
+            refusal = _refusal(batch.deliveries, error)
             with connection.transaction():
-                return [write_batch(connection, _refusal(batch.deliveries, error), tables)]
+                return [write_batch(connection, refusal, tables, share_bytes=share_bytes)]
         middle = len(batch.deliveries) // 2
         halves = batch.deliveries[:middle], batch.deliveries[middle:]
         return [
             outcome
             for half in halves
-            for outcome in _write(connection, tables, prepare(connection, half))
+            for outcome in _write(connection, tables, prepare(connection, half), share_bytes)
         ]
 
 

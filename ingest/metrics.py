@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MESSAGES: Final = Counter("coldgate_ingest_messages", "Messages stored", ["outcome"])
 READINGS: Final = Counter("coldgate_ingest_readings", "Readings by outcome", ["outcome"])
 QUARANTINED: Final = Counter("coldgate_ingest_quarantined", "Refusals by code", ["code"])
+CUT: Final = Counter("coldgate_ingest_quarantine_cut", "Refusals kept by their beginning only")
 STAGE_SECONDS: Final = Counter("coldgate_ingest_stage_seconds", "Time by stage", ["stage"])
 SUBSCRIBED: Final = Gauge("coldgate_ingest_subscribed", "1 while the broker delivers to us")
 
@@ -25,3 +26,4 @@ def count(outcome: Outcome) -> None:
     READINGS.labels("conflict").inc(outcome.conflicts)
     for code in outcome.quarantined:
         QUARANTINED.labels(code).inc()
+    CUT.inc(outcome.cut)

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from coldgate.model import PARTITIONS
+from coldgate.storage.telemetry import QUARANTINE_BYTES
 
 
 class IngestSettings(BaseSettings):
@@ -26,6 +27,7 @@ class IngestSettings(BaseSettings):
     ingest_batch_bytes: int = Field(default=1024 * 1024, ge=1)  # a row is 30 times its payload
     ingest_batch_age: timedelta = timedelta(milliseconds=20)
     ingest_queue_bytes: int = Field(default=32 * 1024 * 1024, ge=1024 * 1024)
+    ingest_quarantine_bytes: int = Field(default=QUARANTINE_BYTES, ge=0)  # of a gateway and day
     ingest_metrics_host: str = "127.0.0.1"
     ingest_metrics_port: int | None = None
 

@@ -36,13 +36,21 @@ class Outcome:
     repeated_readings: int = 0
     conflicts: int = 0
     quarantined: list[str] = field(default_factory=list)  # codes
+    cut: int = 0  # of these; beyond what is kept whole for their sender
 
 
-def write_batch(connection: Connection, batch: Prepared, time_tables: TimeTables) -> Outcome:
+def write_batch(
+    connection: Connection,
+    batch: Prepared,
+    time_tables: TimeTables,
+    *,
+    share_bytes: int = telemetry.QUARANTINE_BYTES,
+) -> Outcome:
     """Store the batch inside the caller's transaction; a crash before COMMIT leaves no trace.
 
     A message number that is committed already changes nothing, so a redelivery is harmless. The
-    returned acknowledgements may go out only after COMMIT.
+    returned acknowledgements may go out only after COMMIT. Of what one sender has refused in a day
+    ``share_bytes`` are kept whole.
     """
     outcome = Outcome()
     streams = _lock_streams(connection, batch.accepted)
@@ -54,8 +62,9 @@ def write_batch(connection: Connection, batch: Prepared, time_tables: TimeTables
     block_refusals = [one for one in batch.block_refusals if one.ordinal in fresh]
     quarantine = [_quarantine_whole(one) for one in [*batch.refused, *misnumbered]]
     quarantine += [_quarantine_block(one) for one in block_refusals]
-    telemetry.add_quarantine(connection, quarantine)
-    outcome.quarantined = [row.code for row in quarantine]
+    kept = telemetry.add_quarantine(connection, quarantine, share_bytes=share_bytes)
+    outcome.quarantined = [row.code for row in kept]
+    outcome.cut = sum(row.cut_from is not None for row in kept)
     for status in batch.statuses:
         telemetry.keep_status(
             connection, status.gateway.id, status.delivery.received_at, status.body

@@ -54,7 +54,10 @@ class GatewayCredentials(ShownOnce):
 
 
 class GatewayView(View):
-    """A gateway and what it said last."""
+    """A gateway and what it said last.
+
+    `cut_today`: refused messages since midnight UTC of which only the beginning was kept.
+    """
 
     id: Annotated[str, Field(validation_alias="name")]
     party: Annotated[str, Field(validation_alias="party_id")]
@@ -64,6 +67,7 @@ class GatewayView(View):
     revoked_at: datetime | None
     last_seen_at: datetime | None
     status: dict[str, object] | None
+    cut_today: int
 
 
 class LoggerIn(Body):
@@ -89,7 +93,10 @@ class LoggerView(View):
 
 
 class RefusedView(View):
-    """A message, or one logger's part of it, that could not be taken; its bytes are kept."""
+    """A message, or one logger's part of it, that could not be taken.
+
+    Its bytes are kept; of a sender that has many of them refused only the beginning.
+    """
 
     id: int
     received_at: datetime
@@ -100,3 +107,4 @@ class RefusedView(View):
     serial: str
     sha256: str
     payload_bytes: int
+    kept_bytes: int

@@ -30,7 +30,10 @@ class NewGateway:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayRow:
-    """A gateway and what it said last; both ``last_seen_at`` and ``status`` None before that."""
+    """A gateway and what it said last; both ``last_seen_at`` and ``status`` None before that.
+
+    ``cut_today``: refused messages that were beyond its share of the day, and not kept whole.
+    """
 
     name: str
     party_id: str
@@ -40,6 +43,7 @@ class GatewayRow:
     revoked_at: datetime | None
     last_seen_at: datetime | None
     status: dict[str, object] | None
+    cut_today: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,8 @@ class RefusedRow:
     problem: str
     serial: str
     sha256: str
-    payload_bytes: int
+    payload_bytes: int  # as sent
+    kept_bytes: int
 
 
 def insert_gateway(connection: Connection, new: NewGateway) -> GatewayRow:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import psycopg
@@ -12,13 +14,15 @@ from coldgate.instant import from_epoch_ms
 from coldgate.storage.queries import columns, load_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from coldgate.storage.bulk import ReadingRows
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("telemetry")
+QUARANTINE_BYTES: Final = 64 * 1024 * 1024  # of one sender and day, kept for ever
+_BEGINNING_BYTES: Final = 1024  # kept of what is beyond that
 _MESSAGE_TYPES: Final = ("int8", "int4", "int8", "timestamptz", "bool", "bytea")
 
 
@@ -56,7 +60,10 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuarantineRow:
-    """One refusal, with everything needed to look into it later."""
+    """One refusal, with everything needed to look into it later.
+
+    ``cut_from`` is how long it was where ``payload`` is only its beginning.
+    """
 
     received_at: datetime
     topic: str
@@ -66,6 +73,10 @@ class QuarantineRow:
     serial: str
     sha256: str
     payload: bytes
+    cut_from: int | None = None
+
+
+_QUARANTINED: Final = attrgetter(*(field.name for field in fields(QuarantineRow)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,18 +224,37 @@ def add_clock_pairs(connection: Connection, pairs: Sequence[tuple[int, int, int,
         connection.execute(_SQL["add_clock_pairs"], columns(pairs, 4))
 
 
-def add_quarantine(connection: Connection, rows: Sequence[QuarantineRow]) -> None:
-    """Keep refused messages; the same refusal of the same bytes is kept once."""
+def add_quarantine(
+    connection: Connection, rows: Sequence[QuarantineRow], *, share_bytes: int = QUARANTINE_BYTES
+) -> list[QuarantineRow]:
+    """Keep refused messages, and return them as kept; the same refusal of the same bytes once.
+
+    What is beyond the sender's share of the day, by the database's clock and in UTC, is cut.
+    """
     if not rows:
-        return
-    wanted = columns(
-        [
-            (r.received_at, r.topic, r.sender, r.code, r.problem, r.serial, r.sha256, r.payload)
-            for r in rows
-        ],
-        8,
-    )
+        return []
+    senders = sorted({row.sender for row in rows})
+    used: dict[str, int] = dict(connection.execute(_SQL["kept_today"], (senders,)).fetchall())
+    kept = _within_shares(rows, used, share_bytes)
+    wanted = columns([_QUARANTINED(row) for row in kept], len(fields(QuarantineRow)))
     connection.execute(_SQL["add_quarantine"], wanted)
+    return kept
+
+
+def _within_shares(
+    rows: Sequence[QuarantineRow], used: Mapping[str, int], share_bytes: int
+) -> list[QuarantineRow]:
+    """The rows, cut where their sender's share is spent; ``used`` is what it had before."""
+    spent = Counter(used)
+    kept = []
+    for row in rows:
+        size = len(row.payload)
+        if size > _BEGINNING_BYTES and spent[row.sender] + size > share_bytes:
+            kept.append(replace(row, payload=row.payload[:_BEGINNING_BYTES], cut_from=size))
+        else:
+            kept.append(row)
+        spent[row.sender] += len(kept[-1].payload)
+    return kept
 
 
 def add_touched(connection: Connection, spans: Sequence[tuple[int, datetime, datetime]]) -> None:

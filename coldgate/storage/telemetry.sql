@@ -90,13 +90,30 @@ INSERT INTO clock_pair (logger_id, logger_ms, gateway_ms, message_id)
 SELECT * FROM unnest(%s::integer[], %s::bigint[], %s::bigint[], %s::bigint[])
 ON CONFLICT DO NOTHING
 
+-- name: kept_today
+SELECT sender, kept_bytes FROM quarantine_share
+WHERE sender = ANY(%s) AND day = (now() AT TIME ZONE 'UTC')::date
+
 -- name: add_quarantine
-INSERT INTO quarantine (received_at, topic, sender, code, problem, serial, sha256, payload)
-SELECT received_at, topic, sender, code, problem, serial, decode(sha256, 'hex'), payload
-FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-            %s::text[], %s::bytea[])
-    AS refused (received_at, topic, sender, code, problem, serial, sha256, payload)
-ON CONFLICT DO NOTHING
+WITH added AS (
+    INSERT INTO quarantine (received_at, topic, sender, code, problem, serial, sha256, payload,
+                            cut_from)
+    SELECT received_at, topic, sender, code, problem, serial, decode(sha256, 'hex'), payload,
+        cut_from
+    FROM unnest(%s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                %s::text[], %s::bytea[], %s::integer[])
+        AS refused (received_at, topic, sender, code, problem, serial, sha256, payload, cut_from)
+    ON CONFLICT DO NOTHING
+    RETURNING sender, length(payload) AS kept_bytes, cut_from
+)
+INSERT INTO quarantine_share AS share (sender, day, kept_bytes, cut)
+SELECT sender, (now() AT TIME ZONE 'UTC')::date, sum(kept_bytes), count(cut_from)
+FROM added GROUP BY sender ORDER BY sender
+ON CONFLICT (sender) DO UPDATE
+SET day = excluded.day,
+    kept_bytes = excluded.kept_bytes
+        + CASE WHEN share.day = excluded.day THEN share.kept_bytes ELSE 0 END,
+    cut = excluded.cut + CASE WHEN share.day = excluded.day THEN share.cut ELSE 0 END
 
 -- name: add_touched
 INSERT INTO touched (channel_id, first_at, last_at)

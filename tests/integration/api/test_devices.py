@@ -102,11 +102,16 @@ def test_list_shows_what_a_gateway_said_last(world: World) -> None:
             " FROM gateway WHERE name = %s",
             (gateway,),
         )
+        connection.execute(
+            "INSERT INTO quarantine_share VALUES (%s, (now() AT TIME ZONE 'UTC')::date, 9000, 2)",
+            (gateway,),
+        )
 
     shown = {item["id"]: item for item in world.get("/gateways", party="truck")["items"]}[gateway]
 
     assert shown["last_seen_at"] == "2026-03-01T06:00:00Z"
     assert shown["status"] == {"hours_left": 12}
+    assert shown["cut_today"] == 2
 
 
 def test_revoked_gateway_gets_no_new_password(world: World) -> None:
@@ -123,13 +128,15 @@ def test_carrier_sees_refused_messages_of_its_own_gateways_only(world: World) ->
     with psycopg.connect(world.dsn) as connection:
         connection.execute(
             "INSERT INTO quarantine (received_at, topic, sender, code, problem, serial, sha256,"
-            " payload) VALUES (now(), 't', %s, 'UNREADABLE', 'not CBOR', '', '\\xab', '\\x0102')",
+            " payload, cut_from) VALUES"
+            " (now(), 't', %s, 'UNREADABLE', 'not CBOR', '', '\\xab', '\\x0102', 9)",
             (gateway,),
         )
 
     shown = world.get("/quarantine", party="truck")["items"][0]
 
-    assert (shown["sender"], shown["code"], shown["payload_bytes"]) == (gateway, "UNREADABLE", 2)
+    assert (shown["sender"], shown["code"]) == (gateway, "UNREADABLE")
+    assert (shown["payload_bytes"], shown["kept_bytes"]) == (9, 2)
     assert world.get("/quarantine", party="stranger")["items"] == []
 
 

@@ -183,6 +183,27 @@ def test_oversized_message_is_quarantined_with_its_bytes(sender: Sender, databas
     assert quarantined(database, "OVERSIZED") == [huge]
 
 
+def test_beyond_the_share_of_a_day_only_the_beginning_of_a_refusal_is_kept(
+    broker: Any, database: str
+) -> None:
+    garbage = [bytes([number]) * 3000 for number in range(4)]
+    prepared = make_ingest(broker, database, COLDGATE_INGEST_QUARANTINE_BYTES="7000")
+    with prepared.running():
+        register_logger(database)
+        sender = Sender(broker, register_gateway(database, f"gw-{uuid4().hex[:8]}"))
+        for payload in [*garbage, garbage[0]]:
+            sender.publish(payload)
+        sender.publish(sender.gateway.signed())
+        assert sender.acknowledged(1)
+        sender.close()
+
+    cut = [payload[:1024] for payload in garbage[2:]]
+    assert quarantined(database, "UNREADABLE") == garbage[:2] + cut
+    assert fetch(database, "SELECT cut_from FROM quarantine") == [None, None, 3000, 3000]
+    share = fetch(database, "SELECT kept_bytes, cut FROM quarantine_share")
+    assert share == [(8048, 2)]
+
+
 def test_badly_signed_message_is_quarantined_and_its_number_stays_open(
     sender: Sender, database: str
 ) -> None:

@@ -103,6 +103,7 @@ profile                 -      S      SI
 quality_note            -      -      SI
 quality_revision        -      -      S
 quarantine              SI     S      S
+quarantine_share        SIU    -      S
 reaction                -      -      SI
 reaction_due            -      -      SD
 reading                 SI     S      -
