@@ -98,27 +98,6 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRestriction:
-    """What keeps a lot of a consignment from moving, and the lines that it meets.
-
-    ``own`` restrictions are on the very product, others on one of the same number. ``homeward``
-    goods were refused before, and go to whoever settles that.
-    """
-
-    restriction_id: int
-    kind: str
-    product_id: str
-    lot_number: str
-    reason: str
-    reference: str
-    placed_by: str
-    placed_at: datetime
-    positions: list[int]
-    own: bool
-    homeward: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LiftRequest:
     """That a hold be lifted, and why; it is lifted once that is signed."""
 
@@ -236,12 +215,3 @@ def restriction(connection: Connection, restriction_id: int) -> RestrictionRow:
 def restrictions(connection: Connection, wanted: Wanted) -> list[RestrictionRow]:
     """Restrictions that the transaction may see, oldest first."""
     return fetch_all(connection, RestrictionRow, _SQL["restrictions"], asdict(wanted))
-
-
-def open_for(connection: Connection, consignment: str) -> list[OpenRestriction]:
-    """Restrictions of the consignment's lots that nobody lifted; ask while seeing everything.
-
-    In SQL: ``SELECT * FROM open_restrictions(consignment)``.
-    """
-    parameters = {"consignment": consignment}
-    return fetch_all(connection, OpenRestriction, _SQL["open_for"], parameters)

@@ -60,9 +60,6 @@ VALUES (%(id)s, %(lifted_by)s, %(reason)s, %(approval_id)s)
 ON CONFLICT DO NOTHING
 RETURNING restriction_id
 
--- name: open_for
-SELECT * FROM open_restrictions(%(consignment)s)
-
 -- name: ask_lift
 INSERT INTO restriction_lift_request (restriction_id, reason, requested_by)
 VALUES (%(restriction)s, %(reason)s, %(requested_by)s)
