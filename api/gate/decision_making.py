@@ -18,8 +18,9 @@ from api.gate.rules import (
 )
 from api.quality.opening import Case, open_deviation
 from coldgate.model import LineState, Purpose
-from coldgate.storage import consignments, gate, quality
+from coldgate.storage import consignments, gate, quality, tokens
 from coldgate.storage.gate import NewDecision, NewPermit
+from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,7 +88,7 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
             partial=manner.partial,
             dispositions=_dispositions(each[line.position] for line in passing),
             request_digest=manner.request_digest,
-            permit=_permit(facts, manner.grant, passing),
+            permit=_permit(connection, facts, manner.grant, passing),
         ),
     )
     deviation = None if decision.permitted else _block(connection, facts, row, decision)
@@ -122,26 +123,47 @@ def _line(
     }
 
 
-def _permit(facts: Facts, grant: Grant | None, passing: tuple[Line, ...]) -> NewPermit | None:
-    amounts = [] if grant is None else _amounts(facts, passing, grant.quantity)
-    if grant is None or not amounts:
+def _permit(
+    connection: Connection, facts: Facts, grant: Grant | None, passing: tuple[Line, ...]
+) -> NewPermit | None:
+    if grant is None or not passing:
         return None
+    there = {line.position: facts.left(line) for line in passing}
+    units = there if grant.quantity is None else _part(connection, facts, there, grant.quantity)
+    amounts: list[dict[str, object]] = [
+        {
+            "position": line.position,
+            "product": line.product_id,
+            "lot": line.lot_number,
+            "quantity": units[line.position],
+        }
+        for line in passing
+        if units[line.position]
+    ]
     return NewPermit(audience=grant.audience, lines=amounts, lifetime=grant.lifetime)
 
 
-def _amounts(
-    facts: Facts, lines: tuple[Line, ...], quantity: int | None
-) -> list[dict[str, object]]:
-    """The units that a permit names: all that are left, or so many of them in their order."""
-    left = sum(line.quantity for line in lines) if quantity is None else quantity
-    amounts: list[dict[str, object]] = []
-    for line in lines:
-        taken = min(left, facts.left(line))
-        left -= taken
-        if taken:
-            named = {"product": line.product_id, "lot": line.lot_number, "quantity": taken}
-            amounts.append({"position": line.position, **named})
-    return amounts
+def _part(
+    connection: Connection, facts: Facts, there: Mapping[int, int], quantity: int
+) -> dict[int, int]:
+    """So many of the units, in their order; what open permits promise only where it takes that."""
+    with everything(connection):  # permits of other parties as well
+        promised = tokens.promised(connection, facts.consignment, facts.purpose.value)
+    free = {place: max(units - promised.get(place, 0), 0) for place, units in there.items()}
+    chosen = _first(free, quantity)
+    rest = {place: units - chosen[place] for place, units in there.items()}
+    more = _first(rest, quantity - sum(chosen.values()))
+    return {place: chosen[place] + more[place] for place in there}
+
+
+def _first(there: Mapping[int, int], quantity: int) -> dict[int, int]:
+    """How many units of each line the first ``quantity`` are."""
+    left = quantity
+    taken: dict[int, int] = {}
+    for place, units in there.items():
+        taken[place] = min(left, units)
+        left -= taken[place]
+    return taken
 
 
 def _dispositions(decisions: Iterable[Decision]) -> list[int]:

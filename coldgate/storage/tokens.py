@@ -62,6 +62,15 @@ def taken(connection: Connection, permit: PermitRow) -> dict[int, int]:
     return {place: int(units) for place, units in connection.execute(_SQL["taken"], parameters)}
 
 
+def promised(connection: Connection, consignment: str, purpose: str) -> dict[int, int]:
+    """Units of each line that permits name which nobody used yet and which have not expired.
+
+    Ask as for `taken`.
+    """
+    parameters = {"consignment": consignment, "purpose": purpose}
+    return {place: int(units) for place, units in connection.execute(_SQL["promised"], parameters)}
+
+
 def redeem(connection: Connection, permit_id: int, *, actor: str) -> datetime:
     """Use a permit up; when that was."""
     row = connection.execute(_SQL["redeem"], {"id": permit_id, "actor": actor}).fetchone()

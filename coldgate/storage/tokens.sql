@@ -11,6 +11,15 @@ WHERE permit.id = %(id)s
 -- name: taken
 SELECT position, quantity FROM taken_units(%(consignment)s, %(purpose)s, %(id)s)
 
+-- name: promised
+SELECT named.position, sum(named.quantity)
+FROM permit
+CROSS JOIN LATERAL jsonb_to_recordset(permit.lines) AS named (position integer, quantity integer)
+WHERE permit.consignment_id = %(consignment)s AND permit.purpose = %(purpose)s
+  AND clock_timestamp() < permit.expires_at
+  AND NOT EXISTS (SELECT FROM permit_redemption AS used WHERE used.permit_id = permit.id)
+GROUP BY named.position
+
 -- name: redeem
 INSERT INTO permit_redemption (permit_id, redeemed_by) VALUES (%(id)s, %(actor)s)
 RETURNING redeemed_at

@@ -282,6 +282,18 @@ def test_parts_of_a_line_are_let_pass_one_by_one_and_no_more_than_there_is(world
     assert redeem(world, rest["token"]).status_code == 200
 
 
+def test_units_that_no_open_permit_promises_are_named_first(world: World) -> None:
+    product, _ = goods(world)
+    lines = [{"product": product, "lot": "A1", "quantity": units} for units in (1, 2)]
+    consignment = ready(world, "dispatch", lines=lines)
+    part = {"lot": {"product": product, "number": "A1"}, "quantity": 1}
+    permits = [world.gate(consignment, "dispatch", **part)["permit"] for _ in range(3)]
+
+    assert [[one["position"] for one in permit["lines"]] for permit in permits] == [[1], [2], [2]]
+    statuses = [redeem(world, permit["token"]).status_code for permit in permits]
+    assert statuses == [200, 200, 200]
+
+
 def test_goods_that_are_released_anew_get_a_permit_anew(world: World) -> None:
     consignment, token = permitted(world)
     redeem(world, token)
