@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from api.approvals.requests import Effect
 from coldgate.errors import NotFoundError
 from coldgate.model import LineState
-from coldgate.storage import goods, quality, records, restrictions
+from coldgate.storage import goods, quality, records, restrictions, stability
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def lift(
             connection, restriction_id, lifted_by=actor, reason=reason, approval=approval
         )
         lines = restrictions.concerned(connection, restriction_id)
+        if row.consignment_id is not None:  # units that may travel again have spent what they spent
+            stability.touch_lots(connection, row.consignment_id)
     facts = {**_facts(row), "lift_reason": reason, "approval": approval}
     _announce(connection, "lot.freed", facts, lines)
     _record(connection, actor, "restriction.lifted", row, facts)

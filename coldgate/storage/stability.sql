@@ -34,7 +34,8 @@ SELECT (SELECT max(changed_at)
         ) AS told (moment)) AS first_told_at
 
 -- name: other_journeys
--- Whoever has the lot and sent it, under any article of its number, and began; what was rejected goes nowhere.
+-- Whoever has the lot and sent it, under any article of its number, and began; what was rejected
+-- goes nowhere until that is lifted.
 WITH own (budget) AS (
     VALUES (%(budget)s::jsonb)
 ), other AS (
@@ -49,8 +50,7 @@ WITH own (budget) AS (
             = (article.id, lot.lot_number, counted.id)
     CROSS JOIN LATERAL unnest(coalesce(line.serials, ARRAY[''])) AS unit (serial)
     WHERE line.consignment_id <> %(id)s
-      AND NOT EXISTS (SELECT FROM line_transition
-                      WHERE line_id = line.id AND to_state = 'rejected')
+      AND NOT goes_nowhere(line.id)
 )
 SELECT other.product_id, other.lot_number, other.consignment_id, other.serial,
        coalesce(spend.began_at, told.ended_at, told.began_at) AS began_at,

@@ -86,7 +86,7 @@ BEGIN
           WHERE other.consignment_id = counted.id
             AND other.product_id IN (SELECT same_article(counted.product_id))
             AND other.lot_number = counted.lot_number
-            AND other.state <> 'rejected');  -- what was rejected goes nowhere
+            AND NOT goes_nowhere(other.id));  -- a function of 0035
 END
 $$;
 

@@ -300,6 +300,41 @@ def test_stranger_has_nobody_judged_again(lot: House) -> None:
     assert give(lot, "c-gift", consignor="maker-1") == ["c-second", "c-thief"]
 
 
+REJECTED: Final = """
+UPDATE consignment_line SET state = 'in_transit' WHERE consignment_id = 'c-first';
+UPDATE consignment_line SET state = 'quarantined' WHERE consignment_id = 'c-first';
+UPDATE consignment_line SET state = 'rejected' WHERE consignment_id = 'c-first';
+INSERT INTO restriction
+    (kind, product_id, lot_number, reason, placed_by, actor, consignment_id, serials, since)
+SELECT 'refusal', product_id, lot_number, 'torn', 'carrier-1', 'qa', consignment_id, serials, now()
+FROM consignment_line WHERE consignment_id = 'c-first'
+"""
+LIFTED: Final = """
+INSERT INTO restriction_lift (restriction_id, lifted_by, reason) SELECT id, 'qa', 'relabelled'
+FROM restriction
+"""
+
+
+def test_rejected_unit_that_may_travel_again_has_spent_what_it_spent(lot: House) -> None:
+    lot.execute(OWNER)
+    for name, at in {"c-first": 0, "c-second": 90}.items():
+        travel(lot, name, at=at, warm=40, serials=["S1"])
+        send(lot, name, "maker-1", "carrier-1")
+    lot.execute(REJECTED)
+    with judging(lot):
+        assert lot.settled()
+        assert verdict(lot, "c-second") == ("PASS", set())
+        kept, snapshot = fetch(lot.dsn, NEWEST_SEEN, "c-second")[0]
+
+        lot.execute(LIFTED)
+        with connect(lot.dsn) as store:
+            stability.touch_lots(store, "c-first")
+        spent = ("FAIL", {"BUDGET_EXCEEDED"})
+        assert wait_until(lambda: verdict(lot, "c-second") == spent, seconds=10)
+
+    assert seen_again(lot, "c-second", snapshot) == bytes(kept)
+
+
 @pytest.mark.shows("BUDGET_EXHAUSTED")
 def test_journeys_under_another_article_of_the_number_spend_the_same_budget(lot: House) -> None:
     lot.execute(OWNER)
