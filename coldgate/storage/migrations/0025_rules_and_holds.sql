@@ -167,8 +167,39 @@ BEGIN
 END
 $$;
 
+-- Whether a consignment brings refused units back to the party that sent them and settles it: from
+-- another party, and with all that was let go there before no more units than were refused.
+CREATE FUNCTION goes_home(placed restriction, asked consignment) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF placed.kind <> 'refusal' OR placed.placed_by <> asked.consignee_id
+        OR asked.consignor_id = asked.consignee_id THEN
+        RETURN false;
+    END IF;
+    RETURN (
+        SELECT sum(line.quantity)
+        FROM consignment_line AS line
+        JOIN consignment AS journey ON journey.id = line.consignment_id
+        WHERE line.lot_number = placed.lot_number
+          AND line.product_id IN (SELECT same_article(placed.product_id))
+          AND journey.consignee_id = placed.placed_by AND journey.consignor_id <> placed.placed_by
+          AND (journey.id = asked.id OR line.state <> 'planned')
+          AND may_be_refused_units(placed, line)
+    ) <= (
+        SELECT sum(refused.quantity)
+        FROM consignment_line AS refused
+        WHERE refused.lot_number = placed.lot_number
+          AND refused.product_id IN (SELECT same_article(placed.product_id))
+          AND refused.state IN ('rejected', 'returned')
+          -- Units of several refusals may travel together.
+          AND refused.consignment_id IN (
+              SELECT beside.consignment_id FROM restriction AS beside
+              WHERE beside.kind = 'refusal' AND beside.placed_by = placed.placed_by));
+END
+$$;
+
 -- One row for each restriction and lot of the consignment, with the lines that it meets. `own`: it
--- is on this very product. `homeward`: the goods go to the party that settles it.
+-- is on this very product. `homeward`: see above.
 DROP FUNCTION open_restrictions(text);
 CREATE FUNCTION open_restrictions(consignment text) RETURNS TABLE (
     restriction_id bigint, kind text, product_id text, lot_number text, reason text,
@@ -178,7 +209,7 @@ LANGUAGE sql STABLE AS $$
     SELECT placed.id, placed.kind, line.product_id, line.lot_number, placed.reason,
         placed.reference, placed.placed_by, placed.placed_at,
         array_agg(line.position ORDER BY line.position), placed.product_id = line.product_id,
-        placed.kind = 'refusal' AND placed.placed_by = sent.consignee_id
+        goes_home(placed, sent)
     FROM consignment AS sent
     JOIN consignment_line AS line ON line.consignment_id = sent.id
     CROSS JOIN LATERAL same_article(line.product_id) AS article (id)
@@ -187,7 +218,7 @@ LANGUAGE sql STABLE AS $$
     WHERE sent.id = $1
       AND NOT EXISTS (SELECT FROM restriction_lift AS lift WHERE lift.restriction_id = placed.id)
       AND meets_line(placed.id, line.id)
-    GROUP BY placed.id, line.product_id, line.lot_number, sent.consignee_id
+    GROUP BY placed.id, line.product_id, line.lot_number, sent.id
     ORDER BY placed.id, line.product_id
 $$;
 

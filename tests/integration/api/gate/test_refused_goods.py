@@ -161,6 +161,22 @@ def test_refused_goods_may_go_back_and_are_not_used_there(world: World, qa: Pers
 
 
 @pytest.mark.shows("LOT_BLOCKED")
+def test_no_more_units_go_back_than_were_refused_and_only_from_others(
+    world: World, qa: Person
+) -> None:
+    lot = world.add_lot()
+    for consignment in [world.received(lots=(lot,)) for _ in range(2)]:
+        refuse(world, consignment, qa)
+    nowhere, many, one, rest, more = (
+        consigned(world, sender, "maker", {**line(lot), "quantity": quantity})
+        for sender, quantity in (("maker", 1), *(("hospital", units) for units in (3, 1, 1, 1)))
+    )
+
+    answers = [bool(blocked(world, each)) for each in (nowhere, many, one, rest, more)]
+    assert answers == [True, True, False, False, True]
+
+
+@pytest.mark.shows("LOT_BLOCKED")
 def test_who_carried_refused_goods_does_not_send_them_as_its_own(world: World, qa: Person) -> None:
     number = gtin(world)
     original, own = (registered(world, one, gtin=number) for one in ("maker", "truck"))
