@@ -53,10 +53,12 @@ $$;
 -- Every name that the lots of a consignment may have in others.
 CREATE FUNCTION same_lots(consignment text) RETURNS TABLE (product_id text, lot_number text)
 LANGUAGE sql STABLE AS $$
-    SELECT DISTINCT article.id, line.lot_number
-    FROM consignment_line AS line
-    CROSS JOIN LATERAL same_article(line.product_id) AS article (id)
-    WHERE line.consignment_id = $1
+    SELECT DISTINCT article.id, lot.number
+    FROM (
+        SELECT DISTINCT line.product_id, line.lot_number
+        FROM consignment_line AS line WHERE line.consignment_id = $1
+    ) AS lot (product_id, number)
+    CROSS JOIN LATERAL same_article(lot.product_id) AS article (id)
 $$;
 
 -- 2. Who may have refused goods -------------------------------------------------------------------
@@ -135,7 +137,10 @@ LANGUAGE sql STABLE AS $$
                      AND (chosen.party_id IS NULL OR chosen.party_id = article.party_id
                           OR author.kind = 'operator')))), false) AS allowed
         FROM consignment AS sent
-        JOIN consignment_line AS line ON line.consignment_id = sent.id
+        CROSS JOIN (
+            SELECT DISTINCT carried.product_id FROM consignment_line AS carried
+            WHERE carried.consignment_id = $1
+        ) AS line
         CROSS JOIN LATERAL same_article(line.product_id) AS same (id)
         JOIN product AS article ON article.id = same.id
         JOIN party AS owner ON owner.id = article.party_id
