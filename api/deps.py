@@ -12,6 +12,7 @@ from fastapi.params import Depends as DependsMarker
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from api import quotas
 from api.again import once_more
 from api.caller import OPERATOR, Caller, CallerUser, key_digest
 from api.context import Context
@@ -212,6 +213,8 @@ class Writer:
             if kept is not None:
                 return _repeated(kept)
             answer = action(connection, caller, *args, **kwargs)
+            if self.status == HTTPStatus.CREATED:
+                quotas.spend(connection, caller, quotas.THINGS, size=len(self.sent))
             told = _serialised(answer)
             with connection.pipeline():
                 self._keep(connection, caller, _repeatable(answer, told))

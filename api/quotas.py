@@ -22,6 +22,10 @@ UPLOADS: Final = Quota(kind="upload", uses=10_000, size=2 * GIBIBYTE)
 SCANS: Final = Quota(kind="scan", uses=50_000, size=GIBIBYTE)
 # Each is kept with all that was found, in its table and in the ledger: 5 KiB and more.
 REFUSALS: Final = Quota(kind="refusal", uses=10_000, size=GIBIBYTE)
+# With ledger and indexes the database grows by some twenty times what was sent of these.
+CONSIGNMENTS: Final = Quota(kind="consignment", uses=20_000, size=GIBIBYTE // 4)
+# Whatever a request makes, those above included; documents are the largest of it.
+THINGS: Final = Quota(kind="thing", uses=100_000, size=3 * GIBIBYTE)
 
 
 def spend(connection: Connection, caller: Caller, quota: Quota, *, size: int = 0) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from analytics.case import Role
+from api import quotas
 from api.consignments.journey_rules import (
     CLOCK_TOLERANCE,
     answers_for_goods,
@@ -67,7 +68,9 @@ def add_consignment(connection: Connection, caller: Caller, new: ConsignmentIn) 
     with visibility.everything(connection):
         stability.touch_reached(connection, new.id)
     caller.record(connection, "consignment.added", new.id, **new.model_dump(mode="json"))
-    return get_consignment(connection, caller, new.id)
+    view = get_consignment(connection, caller, new.id)
+    quotas.spend(connection, caller, quotas.CONSIGNMENTS, size=len(new.model_dump_json()))
+    return view
 
 
 def get_consignment(connection: Connection, caller: Caller, consignment: str) -> ConsignmentView:

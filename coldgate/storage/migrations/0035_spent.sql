@@ -1,4 +1,4 @@
--- What was refused has spent what it spent, once it may travel again.
+-- What was refused has spent what it spent, once it may travel again; what a party may make in a day.
 
 -- As of other facts of a judgement (0010): what is here already is known to every evaluation.
 ALTER TABLE restriction_lift ADD COLUMN transaction xid8;
@@ -24,3 +24,8 @@ LANGUAGE sql STABLE AS $$
            JOIN restriction_lift AS lift ON lift.restriction_id = refusal.id
            WHERE carried.id = $1 AND coalesce(carried.serials && refusal.serials, true))
 $$;
+
+ALTER TABLE daily_use
+    DROP CONSTRAINT daily_use_kind_check,
+    ADD CONSTRAINT daily_use_kind_check
+        CHECK (kind IN ('upload', 'scan', 'refusal', 'consignment', 'thing'));

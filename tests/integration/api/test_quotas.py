@@ -45,6 +45,12 @@ def placement(world: World, consignment: str, party: str) -> httpx.Response:
     return world.of(party).post(f"/consignments/{consignment}/placements", json=body)
 
 
+def plan(world: World, party: str) -> httpx.Response:
+    line = {"product": "vaccine", "lot": "A1", "quantity": 1}
+    body = {"consignee": "hospital", "lines": [line]}
+    return world.of(party).post("/consignments", json=body)
+
+
 def told(answer: httpx.Response) -> tuple[int, str | None]:
     return answer.status_code, answer.json().get("code")
 
@@ -107,6 +113,23 @@ def test_consignment_takes_so_many_of_a_party_and_still_those_of_others(
 
     assert told(add(world, consignment, greedy)) == (409, f"{part.name}_LIMIT")
     assert add(world, consignment, other).is_success
+
+
+@pytest.mark.parametrize("name", ["CONSIGNMENTS", "THINGS"])
+def test_party_makes_so_much_in_a_day(
+    world: World, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    kind = name.lower().removesuffix("s")
+    greedy, other = world.join("carrier"), world.join("carrier")
+    world.of(greedy), world.of(other)  # their keys, which the operator makes
+    monkeypatch.setattr(f"api.quotas.{name}", Quota(kind=kind, uses=2, size=10_000))
+    made = "SELECT count(*) FROM consignment WHERE consignor_id = %s"
+
+    assert plan(world, greedy).is_success
+    assert plan(world, greedy).is_success
+    assert told(plan(world, greedy)) == (429, "QUOTA_SPENT")
+    assert plan(world, other).is_success
+    assert world.fetch(made, greedy) == [2]
 
 
 def test_log_is_declared_to_end_so_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
