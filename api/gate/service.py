@@ -13,7 +13,7 @@ from api.gate.tokens_service import shown
 from api.quality.stopping import apply_judgement
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
-from coldgate.model import Purpose
+from coldgate.model import LineState, Purpose
 from coldgate.storage import consignments, gate
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ def ask(
         apply_judgement(connection, asked.consignment, judgement)
     if not made.decision.permitted:
         quotas.spend(connection, caller, quotas.REFUSALS)
+    elif _is_anew(facts, made):
+        quotas.spend(connection, caller, quotas.THINGS)
     permit = None if made.permit is None else shown(made.permit, issuer.signer)
     hint = (
         None if made.decision.permitted else approval_of(connection, caller, facts, made.decision)
@@ -104,6 +106,12 @@ def _about(facts: Facts, asked: GateIn) -> Facts:
     if asked.quantity is not None and asked.quantity > there > 0:
         raise ConflictError("QUANTITY_EXCEEDED", f"the consignment has {there} of this lot left")
     return facts.about(lines)
+
+
+def _is_anew(facts: Facts, made: Concluded) -> bool:
+    """Whether a permit moves nothing: of such there is no end, of the first ones one each line."""
+    passed = LineState.IN_TRANSIT if facts.purpose is Purpose.DISPATCH else LineState.RELEASED
+    return all(line.state == passed.value for line in made.passing)
 
 
 def _leaves(facts: Facts, made: Concluded) -> bool:

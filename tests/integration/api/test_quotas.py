@@ -132,6 +132,17 @@ def test_party_makes_so_much_in_a_day(
     assert world.fetch(made, greedy) == [2]
 
 
+def test_permits_that_move_nothing_end_with_the_day(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maker, consignment = world.of("maker"), world.consign()
+    ask = {"consignment": consignment, "purpose": "dispatch"}
+    monkeypatch.setattr("api.quotas.THINGS", Quota(kind="thing", uses=0, size=0))
+
+    assert maker.post("/gate/decisions", json=ask).json()["permitted"]
+    assert told(maker.post("/gate/decisions", json=ask)) == (429, "QUOTA_SPENT")
+
+
 def test_log_is_declared_to_end_so_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     consignment, serial = world.consign(place=False), world.add_logger()
     world.place(consignment, serial)
