@@ -15,6 +15,7 @@ from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Purpose
 from coldgate.storage import consignments, gate
+from coldgate.storage.quotas import Part, require_room
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -42,6 +43,8 @@ def ask(
         grant=Grant(audience=caller.party, quantity=asked.quantity, lifetime=issuer.lifetime),
     )
     facts = _about(facts, asked)
+    if _have_passed(facts):
+        require_room(connection, asked.consignment, Part.PERMITS, party=caller.party)
     made = conclude(connection, facts, manner)
     judgement = gate.judgement(connection, asked.consignment) if _leaves(facts, made) else None
     if judgement is not None:
@@ -49,8 +52,6 @@ def ask(
         apply_judgement(connection, asked.consignment, judgement)
     if not made.decision.permitted:
         quotas.spend(connection, caller, quotas.REFUSALS)
-    elif _is_anew(facts, made):
-        quotas.spend(connection, caller, quotas.THINGS)
     permit = None if made.permit is None else shown(made.permit, issuer.signer)
     hint = (
         None if made.decision.permitted else approval_of(connection, caller, facts, made.decision)
@@ -108,10 +109,10 @@ def _about(facts: Facts, asked: GateIn) -> Facts:
     return facts.about(lines)
 
 
-def _is_anew(facts: Facts, made: Concluded) -> bool:
-    """Whether a permit moves nothing: of such there is no end, of the first ones one each line."""
+def _have_passed(facts: Facts) -> bool:
+    """Whether a permit would move nothing: of such there is no end, of others one each line."""
     passed = LineState.IN_TRANSIT if facts.purpose is Purpose.DISPATCH else LineState.RELEASED
-    return all(line.state == passed.value for line in made.passing)
+    return all(line.state == passed.value for line in facts.lines)
 
 
 def _leaves(facts: Facts, made: Concluded) -> bool:

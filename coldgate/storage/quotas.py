@@ -36,6 +36,7 @@ class Part(Enum):
     SEALS = "seals"
     DOCUMENTS = "documents"
     SCANS = "scans"
+    PERMITS = "permits"
 
 
 # A thousand lines are more than one lorry carries: a logger, a few words and a few scans for each.
@@ -47,6 +48,7 @@ MOST: Final[Mapping[Part, int]] = MappingProxyType(
         Part.SEALS: 1_000,
         Part.DOCUMENTS: 500,
         Part.SCANS: 5_000,
+        Part.PERMITS: 1_000,
     }
 )
 

@@ -24,3 +24,6 @@ WHERE consignment_id = %(id)s AND split_part(scanned_by, '/', 1) = %(party)s
 
 -- name: documents
 SELECT count(*) FROM document WHERE consignment_id = %(id)s AND party_id = %(party)s
+
+-- name: permits
+SELECT count(*) FROM permit WHERE consignment_id = %(id)s AND audience = %(party)s

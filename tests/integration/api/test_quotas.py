@@ -132,15 +132,13 @@ def test_party_makes_so_much_in_a_day(
     assert world.fetch(made, greedy) == [2]
 
 
-def test_permits_that_move_nothing_end_with_the_day(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_permit_is_asked_for_again_so_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     maker, consignment = world.of("maker"), world.consign()
     ask = {"consignment": consignment, "purpose": "dispatch"}
-    monkeypatch.setattr("api.quotas.THINGS", Quota(kind="thing", uses=0, size=0))
+    monkeypatch.setattr("coldgate.storage.quotas.MOST", {**MOST, Part.PERMITS: 1})
 
     assert maker.post("/gate/decisions", json=ask).json()["permitted"]
-    assert told(maker.post("/gate/decisions", json=ask)) == (429, "QUOTA_SPENT")
+    assert told(maker.post("/gate/decisions", json=ask)) == (409, "PERMITS_LIMIT")
 
 
 def test_log_is_declared_to_end_so_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
