@@ -206,6 +206,7 @@ class Facts:
     now: datetime  # by the database's clock, UTC
     under_way: bool  # somebody told of more than that the goods were packed
     taken: tuple[Taken, ...]
+    permits: int  # given so far, to whomever
     accepts_unsigned: bool
     unjudged: int
     elsewhere: tuple[Elsewhere, ...]

@@ -123,6 +123,7 @@ CLEAN: Final = Facts(
     now=NOW,
     under_way=False,
     taken=(),
+    permits=0,
     accepts_unsigned=False,
     unjudged=0,
     elsewhere=(),

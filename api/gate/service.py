@@ -15,7 +15,7 @@ from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Purpose
 from coldgate.storage import consignments, gate
-from coldgate.storage.quotas import Part, require_room
+from coldgate.storage.quotas import MOST, Part, require_room
 
 if TYPE_CHECKING:
     from api.caller import Caller
@@ -43,7 +43,7 @@ def ask(
         grant=Grant(audience=caller.party, quantity=asked.quantity, lifetime=issuer.lifetime),
     )
     facts = _about(facts, asked)
-    if _have_passed(facts):
+    if facts.permits >= MOST[Part.PERMITS] and _have_passed(facts):
         require_room(connection, asked.consignment, Part.PERMITS, party=caller.party)
     made = conclude(connection, facts, manner)
     judgement = gate.judgement(connection, asked.consignment) if _leaves(facts, made) else None

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 BATCH: Final = 1_000  # entries chained in one transaction
-STRETCH: Final = 2_000  # rows read again in one transaction
+STRETCH: Final = 2_000  # rows read for the first time in one transaction
+PATROL: Final = 500  # rows read once more; requests wait meanwhile
 
 
 def sequence(connection: Connection) -> int:
@@ -79,7 +80,7 @@ def patrol(connection: Connection, after: int) -> int:
     """
     visibility.limit_to(connection, None)
     kept = ledger.state(connection)
-    upto = min(kept.verified_upto, after + STRETCH)
+    upto = min(kept.verified_upto, after + PATROL)
     if kept.broken is None:
         reading = _read(connection, after, upto)
         sound = not reading.findings and reading.sequence == upto

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
@@ -185,14 +186,14 @@ def _parameters(new: NewDecision) -> dict[str, object]:
         "verdict": new.verdict,
         "permitted": new.permitted,
         "evaluation_id": new.evaluation_id,
-        "checks": Jsonb(new.checks),
+        "checks": Jsonb(new.checks, dumps=to_json),
         "actor": new.actor,
-        "lines": Jsonb(new.lines),
+        "lines": Jsonb(new.lines, dumps=to_json),
         "partial": new.partial,
         "dispositions": list(new.dispositions),
         "request_digest": new.request_digest,
         "audience": permit.audience if permit else None,
-        "permit_lines": Jsonb(permit.lines) if permit else None,
+        "permit_lines": Jsonb(permit.lines, dumps=to_json) if permit else None,
         "lifetime": permit.lifetime if permit else None,
     }
 

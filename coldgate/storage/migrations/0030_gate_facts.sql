@@ -44,6 +44,7 @@ BEGIN
                     WHERE consignment_id = asked.id AND kind <> 'packed') AS under_way,
             (SELECT coalesce(json_agg(item), '[]')
              FROM taken_units(asked.id, step) AS item) AS taken,
+            (SELECT count(*) FROM permit WHERE consignment_id = asked.id) AS permits,
             accepts_unsigned(asked.consignor_id) AS accepts_unsigned,
             (SELECT coalesce(json_agg(item ORDER BY item.position), '[]') FROM (
                 SELECT line.position, line.product_id, line.lot_number, line.quantity, line.zone,
