@@ -5,8 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from api_world import PUBLIC_KEY
+
+from coldgate.launch.process import wait_until
 
 if TYPE_CHECKING:
     import httpx
@@ -90,3 +93,33 @@ def test_secret_is_shown_once_and_withheld_from_the_repeated_answer(world: World
     assert second == first | {"password": None}
     kept = world.fetch("SELECT convert_from(response, 'UTF8') FROM idempotency WHERE key = %s", key)
     assert first["password"] not in kept[0]
+
+
+WAITS = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock')"""
+TURN = "SELECT pg_advisory_xact_lock(hashtextextended('operator ' || %s, 0))"
+
+
+def test_request_that_loses_a_deadlock_is_made_once_more(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    consignment, key = world.consign(), world.name("key")
+    body = {"consignment": consignment, "purpose": "dispatch"}
+
+    def ask() -> httpx.Response:
+        return post(world, "/gate/decisions", body, key, party="operator")
+
+    with ThreadPoolExecutor() as pool, psycopg.connect(world.dsn) as other:
+        other.execute("SET LOCAL deadlock_timeout = '20s'")  # so that it is not the one to lose
+        other.execute("SELECT FROM consignment WHERE id = %s FOR UPDATE", (consignment,))
+        asked = pool.submit(ask)
+        assert wait_until(lambda: world.fetch(WAITS) == [True], seconds=10)
+        other.execute(TURN, (key,))  # which the request has, and it waits for us
+        other.commit()
+
+        answer = asked.result()
+    assert (answer.status_code, answer.json()["answer"]) == (200, "permit")
+    assert [record.message for record in caplog.records if record.name == "api.again"] == [
+        "made once more"
+    ]
