@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -20,11 +19,9 @@ from approval_world import (
     signatures,
     waiting,
 )
-from races.rounds import rounds
+from races.rounds import at_once, rounds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import httpx
     from api_world import World
     from approval_world import People
@@ -33,18 +30,6 @@ pytestmark = pytest.mark.database
 
 ROUNDS = rounds(2)  # with passwords; without them:
 MANY = rounds(10)
-
-
-def at_once(*actions: Callable[[], Any]) -> list[Any]:
-    """What the actions return that begin at the same moment."""
-    barrier = threading.Barrier(len(actions))
-
-    def begin(action: Callable[[], Any]) -> Any:
-        barrier.wait()
-        return action()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(begin, actions))
 
 
 def statuses(answers: list[httpx.Response]) -> list[int]:
