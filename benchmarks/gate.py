@@ -246,20 +246,25 @@ def _append_ms(built: House) -> float:
 
 def _ledger_share(built: House, load: Load) -> dict[str, object]:
     """A lone decision with its entries in the ledger and without them, in turns."""
-    trigger = b" TRIGGER added_rows_enter_the_ledger"
     medians: dict[bytes, list[float]] = {b"ENABLE": [], b"DISABLE": []}
     with psycopg.connect(built.dsn, autocommit=True) as owner:
         for _ in range(LEDGER_ROUNDS):
             for switch, found in medians.items():
-                owner.execute(b"ALTER TABLE gate_decision " + switch + trigger)
+                _switch(owner, switch)
                 found.append(float(np.median(call(load).waits_ms)))
-        owner.execute(b"ALTER TABLE gate_decision ENABLE" + trigger)
+        _switch(owner, b"ENABLE")
     entered, silent = (float(np.median(found)) for found in medians.values())
     return {
         "with_ms": round(entered, 2),
         "without_ms": round(silent, 2),
         "share": round(1 - silent / entered, 3),
     }
+
+
+def _switch(owner: psycopg.Connection, switch: bytes) -> None:
+    """Have both rows of a decision that is permitted enter the ledger, or none."""
+    for table in (b"gate_decision ", b"permit "):
+        owner.execute(b"ALTER TABLE " + table + switch + b" TRIGGER added_rows_enter_the_ledger")
 
 
 def _blocked(built: House) -> dict[str, object]:
