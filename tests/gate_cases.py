@@ -50,6 +50,8 @@ def ready(world: World, purpose: str, *, verdict: str = "PASS", **fields: Any) -
     consignment = world.consign(**fields)
     if purpose == RECEIPT:
         arrive(world, consignment, verdict, **judgement)
+    elif verdict != "PASS":
+        rejudge(world, consignment, verdict, provisional=True, **judgement)
     return consignment
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
-from api.gate.rules_finding import RECEIPT, Check, consignment_link, failed, held, passed
-from coldgate.model import ReleasePolicy, Verdict
+from api.gate.rules_finding import BOTH, RECEIPT, Check, consignment_link, failed, held, passed
+from coldgate.model import Purpose, ReleasePolicy, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -207,6 +207,9 @@ def _condition_clear(facts: Facts) -> Finding:
 
 
 def _condition_kept(facts: Facts) -> Finding:
+    """A proven FAIL stops goods at any step; that none is proven is enough to leave only."""
+    if facts.judgement is None and facts.purpose is Purpose.DISPATCH:
+        return passed("nothing is judged yet of goods that are here still")
     if facts.judgement is None or not facts.lines:
         return held(NOT_JUDGED)
     links, told = judgement_link(facts), _told(facts, facts.judgement)
@@ -292,7 +295,7 @@ RELIABLE: Final = (
 )
 KEPT: Final = (
     Check(code="CONDITION_HOLD", purposes=RECEIPT, examine=_condition_clear, coverable=True),
-    Check(code="CONDITION_FAIL", purposes=RECEIPT, examine=_condition_kept, coverable=True),
+    Check(code="CONDITION_FAIL", purposes=BOTH, examine=_condition_kept, coverable=True),
     Check(code="BUDGET_EXHAUSTED", purposes=RECEIPT, examine=_budget_left, coverable=True),
     Check(code="SIGNATURE_MISSING", purposes=RECEIPT, examine=_signed, coverable=True),
 )

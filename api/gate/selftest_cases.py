@@ -311,7 +311,6 @@ _OF_ANY_PURPOSE: Final[Mapping[str, tuple[Facts, ...]]] = {
         unzoned("FAIL", "RULE_VIOLATED"),
         judged("unheard of"),
         _covered_late(judged("FAIL", "RULE_VIOLATED")),
-        replace(CLEAN, judgement=None),
     ),
     "BUDGET_EXHAUSTED": (
         judged_in_lot("FAIL", "BUDGET_EXCEEDED"),
@@ -342,6 +341,14 @@ _OF_ONE_PURPOSE: Final[Mapping[tuple[str, Purpose], tuple[Facts, ...]]] = {
         replace(CLEAN, restrictions=(replace(_RESTRICTION, kind="refusal", homeward=True),)),
     ),
     ("LOGGER_MISSING", Purpose.DISPATCH): (_logger(watches=False),),
+    ("CONDITION_FAIL", Purpose.DISPATCH): (
+        _judgement(verdict="FAIL", provisional=True, zones=None),
+        replace(
+            judged("FAIL", "RULE_VIOLATED"),
+            dispositions=(Disposition(id=1, positions=(1,), evaluation_id=3, approval_id=1),),
+        ),
+    ),
+    ("CONDITION_FAIL", Purpose.RECEIPT_RELEASE): (replace(CLEAN, judgement=None),),
     ("LOGGER_UNCALIBRATED", Purpose.DISPATCH): (_logger(calibrated=False),),
     ("LOGGER_UNCALIBRATED", Purpose.RECEIPT_RELEASE): _log("UNCALIBRATED"),
 }

@@ -10,7 +10,6 @@ from api.gate.decision_making import Grant, Manner, conclude
 from api.gate.facts_reading import lock_facts
 from api.gate.schemas import ApprovalHint, CheckView, DecisionView, GateAnswer
 from api.gate.tokens_service import shown
-from api.quality.stopping import apply_judgement
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import LineState, Purpose
@@ -19,7 +18,6 @@ from coldgate.storage.quotas import MOST, Part, require_room
 
 if TYPE_CHECKING:
     from api.caller import Caller
-    from api.gate.decision_making import Concluded
     from api.gate.facts import Facts
     from api.gate.schemas import GateIn
     from api.gate.tokens import Issuer
@@ -46,10 +44,6 @@ def ask(
     if facts.permits >= MOST[Part.PERMITS] and _have_passed(facts):
         require_room(connection, asked.consignment, Part.PERMITS, party=caller.party)
     made = conclude(connection, facts, manner)
-    judgement = gate.judgement(connection, asked.consignment) if _leaves(facts, made) else None
-    if judgement is not None:
-        # Goods that broke their conditions before they left are stopped as they leave.
-        apply_judgement(connection, asked.consignment, judgement)
     if not made.decision.permitted:
         quotas.spend(connection, caller, quotas.REFUSALS)
     permit = None if made.permit is None else shown(made.permit, issuer.signer)
@@ -113,7 +107,3 @@ def _have_passed(facts: Facts) -> bool:
     """Whether a permit would move nothing: of such there is no end, of others one each line."""
     passed = LineState.IN_TRANSIT if facts.purpose is Purpose.DISPATCH else LineState.RELEASED
     return all(line.state == passed.value for line in facts.lines)
-
-
-def _leaves(facts: Facts, made: Concluded) -> bool:
-    return facts.purpose is Purpose.DISPATCH and bool(made.passing)

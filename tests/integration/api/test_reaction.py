@@ -115,15 +115,17 @@ def test_only_the_newest_of_several_evaluations_counts_and_all_are_marked(world:
     assert world.fetch(f"{query} WHERE consignment_id = %s", consignment) == [3]
 
 
-def test_goods_that_failed_before_they_left_are_stopped_as_they_leave(world: World) -> None:
+@pytest.mark.shows("CONDITION_FAIL")
+def test_goods_that_failed_before_they_left_stay_until_it_is_cleared(world: World) -> None:
     consignment = world.consign()
     world.judge(consignment, "FAIL", provisional=True)
-    world.wait_for_reactions()
 
     answer = world.gate(consignment, "dispatch")
 
-    assert answer["permitted"]
-    assert world.states(consignment) == ["quarantined"]
+    assert [reason["code"] for reason in answer["reasons"]] == ["CONDITION_FAIL"]
+    assert (answer["permit"], world.states(consignment)) == (None, ["planned"])
+    world.judge(consignment, "PASS", provisional=True)
+    assert world.gate(consignment, "dispatch")["permitted"]
 
 
 def test_of_two_processes_one_reacts(world: World) -> None:

@@ -195,8 +195,12 @@ def test_first_blocking_check_is_the_most_basic_one() -> None:
     assert blocking(replace(unknown, profile_id=None, judgement=None))[0] == "LOT_UNKNOWN"
 
 
-def test_dispatch_asks_no_judge() -> None:
-    assert blocking(replace(judged("FAIL", "RULE_VIOLATED"), purpose=DISPATCH)) == []
+@pytest.mark.shows("CONDITION_FAIL")
+def test_dispatch_waits_for_no_judge_and_lets_nothing_go_that_failed() -> None:
+    for facts in (judged("HOLD", "RULE_UNDECIDED"), replace(CLEAN, judgement=None)):
+        assert blocking(replace(facts, purpose=DISPATCH)) == []
+    failed = replace(judged("FAIL", "RULE_VIOLATED"), purpose=DISPATCH)
+    assert blocking(failed) == blocking(signed(failed, 1)) == ["CONDITION_FAIL"]
 
 
 def test_fault_of_a_lot_that_was_not_asked_about_blocks_nobody() -> None:
