@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from fastapi.routing import APIRoute
 
 from analytics.settings import AnalyticsSettings
+from api.app import ROUTERS
 from api.gate.rules import CHECKS
 from api.settings import ApiSettings
 from coldgate import wire
@@ -33,6 +35,8 @@ DOCUMENTS: Final = sorted(
     ]
 )
 CODE: Final = re.compile(r"[A-Z]{4,}(_[A-Z]+)*")
+API_CODE: Final = re.compile(r"[A-Z]+(_[A-Z]+)*")
+ROUTE: Final = re.compile(r"`(GET|POST|PUT) (/v1/[\w/{}:-]+)")
 LINK: Final = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 SETTINGS: Final = (
     StorageSettings,
@@ -60,6 +64,34 @@ def codes_in(path: Path) -> Iterator[str]:
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, str) and CODE.fullmatch(value):
             yield value
+
+
+def codes_raised(path: Path) -> Iterator[str]:
+    """Every code that a module gives to an error or to a problem."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        given = [*node.args, *(word.value for word in node.keywords if word.arg == "code")]
+        if name.endswith(("Error", "Problem")) and name != "NotFoundError":  # that names a thing
+            texts = (one.value for one in given if isinstance(one, ast.Constant))
+            yield from (one for one in texts if isinstance(one, str) and API_CODE.fullmatch(one))
+
+
+def named_codes(text: str) -> set[str]:
+    """Every code that stands between backticks."""
+    return set(re.findall(r"`([A-Z]+(?:_[A-Z]+)*)`", text))
+
+
+def routes() -> set[tuple[str, str]]:
+    """Method and path of everything that the API answers, names of parameters left out."""
+    return {
+        (method, re.sub(r"{\w+(:\w+)?}", "{}", route.path))
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    }
 
 
 def variables(kind: type[BaseSettings]) -> set[str]:
@@ -129,6 +161,33 @@ def test_every_check_of_the_gate_is_explained_in_its_order() -> None:
     listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
 
     assert listed == [check.code for check in CHECKS]
+
+
+def test_every_check_of_the_gate_says_what_to_do_about_it_in_their_order() -> None:
+    section = read("docs/codes.md").split("## The gate says block")[1].split("\n## ")[0]
+    told = re.findall(r"^\| (`.*?`) \|", section, re.MULTILINE)
+
+    assert re.findall(r"`(\w+)`", " ".join(told)) == [check.code for check in CHECKS]
+
+
+def test_every_code_of_the_api_is_documented() -> None:
+    said = {code for path in DOCS.glob("*.md") for code in named_codes(path.read_text("utf-8"))}
+    modules = [*(ROOT / "api").rglob("*.py"), *(ROOT / "coldgate/storage").glob("*.py")]
+    raised = {code for path in modules for code in codes_raised(path)}
+
+    assert len(raised) > 80
+    assert raised - said == set()
+
+
+def test_every_named_route_exists() -> None:
+    named = {
+        (method, re.sub(r"{\w+}|\b\d+", "{}", path))
+        for document in DOCS.glob("*.md")
+        for method, path in ROUTE.findall(document.read_text("utf-8"))
+    }
+
+    assert len(named) > 40
+    assert named - routes() == set()
 
 
 def test_every_named_test_exists() -> None:
