@@ -158,7 +158,8 @@ FROM (SELECT message_id, problem FROM audited_message WHERE problem IS NOT NULL
 WHERE message_id = ANY(%(messages)s) ORDER BY message_id LIMIT %(limit)s
 
 -- name: strays
--- Readings that no message brought: told by channel and message, for those are far fewer.
+-- Readings that no message brought: told by channel and message, for those are far fewer. Not those
+-- of a message that came a moment ago and is still to be audited, as `unaudited` has it.
 WITH stay AS (
     SELECT channel.id AS channel_id, placement.placed_at - interval '1 hour' AS first_at,
         coalesce(placement.removed_at, 'infinity') AS last_at
@@ -175,7 +176,14 @@ WITH stay AS (
     WHERE channel_id IN (SELECT channel_id FROM stay)
 )
 SELECT concat('channel ', channel_id, ': readings of message ', message_id, ', which never came')
-FROM orphan ORDER BY channel_id, message_id LIMIT %(limit)s
+FROM orphan
+WHERE NOT EXISTS (
+    SELECT FROM audit_progress
+    JOIN message ON message.id = orphan.message_id AND message.id > audit_progress.through_message
+        AND message.received_at >= audit_progress.through_at - interval '1 day'
+    WHERE NOT EXISTS (SELECT FROM audited_message
+                      WHERE audited_message.message_id = orphan.message_id))
+ORDER BY channel_id, message_id LIMIT %(limit)s
 
 -- name: body_is_entered
 SELECT EXISTS (

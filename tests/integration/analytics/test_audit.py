@@ -205,6 +205,13 @@ def test_what_no_message_brought_is_remembered_by_every_later_evaluation(scene: 
             "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
             "readings of message 99, which never came",
         ),
+        (
+            "UPDATE audit_progress SET through_message = 500;"
+            "INSERT INTO message (id, stream_id, number, received_at, signed, payload)"
+            " VALUES (99, 1, 99, now(), true, '');"  # one that nobody will audit
+            "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
+            "readings of message 99, which never came",
+        ),
         ("UPDATE evaluation SET body = '{}'", "entered in the ledger"),
     ],
 )
@@ -223,6 +230,18 @@ def test_what_the_owner_changes_after_the_audit_is_found_by_the_next_look(
     scene.judged()
     assert scene.audit()[1] == 1  # and of every later evaluation
     assert fetch(scene.dsn, "SELECT consignment_id FROM relapse_due") == ["con-1"]
+
+
+def test_message_that_came_after_the_last_audit_breaks_nothing(scene: Scene) -> None:
+    scene.send(51, 52, 53, base_ms=now_ms() - 600_000)
+    scene.judged()
+    scene.audit()
+    scene.send(54, first_sequence=4, base_ms=now_ms() - 30_000)
+
+    assert scene.look_again() == []
+    scene.judged()
+    assert scene.audit() == (2, 0, 0, [])
+    assert scene.look_again() == []
 
 
 def test_whole_evidence_is_looked_at_again_while_goods_may_be_used(
