@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.database
 
+NEVER_AUDITED = """
+    UPDATE audit_progress SET through_message = 500;
+    INSERT INTO message (id, stream_id, number, received_at, signed, payload)
+    VALUES (99, 1, 99, now(), true, '');
+    INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)"""
 JSON_TOPIC = str(wire.Topic("p00", "gw-0001", wire.UP_JSON))
 
 
@@ -205,13 +210,7 @@ def test_what_no_message_brought_is_remembered_by_every_later_evaluation(scene: 
             "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
             "readings of message 99, which never came",
         ),
-        (
-            "UPDATE audit_progress SET through_message = 500;"
-            "INSERT INTO message (id, stream_id, number, received_at, signed, payload)"
-            " VALUES (99, 1, 99, now(), true, '');"  # one that nobody will audit
-            "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
-            "readings of message 99, which never came",
-        ),
+        (NEVER_AUDITED, "readings of message 99, which never came"),
         ("UPDATE evaluation SET body = '{}'", "entered in the ledger"),
     ],
 )
