@@ -73,7 +73,8 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
     passing = fit if decision.permitted or manner.partial else ()
     if manner.grant is not None:
         require_unused(facts.about(passing or facts.lines))
-    states = _move(connection, facts, passing)
+    units = _units(connection, facts, manner.grant, passing)
+    states = _move(connection, facts, tuple(line for line in passing if units[line.position]))
     row, permit = gate.insert_decision(
         connection,
         NewDecision(
@@ -88,7 +89,7 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
             partial=manner.partial,
             dispositions=_dispositions(each[line.position] for line in passing),
             request_digest=manner.request_digest,
-            permit=_permit(connection, facts, manner.grant, passing),
+            permit=_permit(manner.grant, passing, units),
         ),
     )
     deviation = None if decision.permitted else _block(connection, facts, row, decision)
@@ -123,13 +124,21 @@ def _line(
     }
 
 
-def _permit(
+def _units(
     connection: Connection, facts: Facts, grant: Grant | None, passing: tuple[Line, ...]
+) -> Mapping[int, int]:
+    """How many units of each line may pass now: all that are left, or as many as were asked for."""
+    there = {line.position: facts.left(line) for line in passing}
+    if grant is None or grant.quantity is None:
+        return there
+    return _part(connection, facts, there, grant.quantity)
+
+
+def _permit(
+    grant: Grant | None, passing: tuple[Line, ...], units: Mapping[int, int]
 ) -> NewPermit | None:
     if grant is None or not passing:
         return None
-    there = {line.position: facts.left(line) for line in passing}
-    units = there if grant.quantity is None else _part(connection, facts, there, grant.quantity)
     amounts: list[dict[str, object]] = [
         {
             "position": line.position,

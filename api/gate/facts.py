@@ -97,7 +97,7 @@ class Logger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """Units of a line that passed by permits which were used since it took this step."""
+    """Units of a line that passed since it took this step, or were never let go before."""
 
     position: int
     quantity: int
@@ -260,7 +260,7 @@ class Facts:
         )
 
     def left(self, line: Line) -> int:
-        """How many units of a line no permit has let pass yet."""
+        """How many units of a line are there, and no permit has let pass yet."""
         gone = sum(one.quantity for one in self.taken if one.position == line.position)
         return max(line.quantity - gone, 0)
 

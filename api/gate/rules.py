@@ -130,9 +130,10 @@ def _require_departed(facts: Facts) -> None:
 
 
 def require_unused(facts: Facts) -> None:
-    """Return if a permit has something to name: units that none has let pass yet."""
+    """Return if a permit has something to name: units that came and that none let pass yet."""
     if facts.lines and not any(facts.left(line) for line in facts.lines):
-        raise ConflictError("PERMIT_USED", "a permit for these goods was used; they have passed")
+        words = "no unit is left: each passed by a permit that was used, or was never let go"
+        raise ConflictError("PERMIT_USED", words)
 
 
 def condition_cause(judgement: Judgement) -> str | None:

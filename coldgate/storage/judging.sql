@@ -27,9 +27,18 @@ SELECT set_config('search_path', 'past, public', true), set_config('coldgate.sna
 SELECT body FROM profile WHERE id = %s AND version = %s
 
 -- name: lines
-SELECT line.zone, coalesce(product.freeze_sensitive, true), coalesce(product.shock_sensitive, true)
+-- What a manufacturer or the operator says harms the goods harms them under every article of the
+-- number.
+SELECT line.zone, coalesce(said.freeze_sensitive, true), coalesce(said.shock_sensitive, true)
 FROM consignment_line AS line
-LEFT JOIN product ON product.id = line.product_id
+LEFT JOIN LATERAL (
+    SELECT bool_or(article.freeze_sensitive) AS freeze_sensitive,
+           bool_or(article.shock_sensitive) AS shock_sensitive
+    FROM same_article(line.product_id) AS same (id)
+    JOIN product AS article ON article.id = same.id
+    JOIN party AS owner ON owner.id = article.party_id
+    WHERE article.id = line.product_id OR owner.kind IN ('manufacturer', 'operator')
+) AS said ON true
 WHERE line.consignment_id = %s
 
 -- name: events

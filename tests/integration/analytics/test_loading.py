@@ -304,3 +304,20 @@ def test_log_is_read_by_the_loggers_own_clock(trip: Trip) -> None:
     trip.seal(59)
 
     assert trip.log == Log(missing=0, sealed=True)
+
+
+def test_freezing_harms_what_a_manufacturer_of_the_number_says_it_harms(trip: Trip) -> None:
+    article = (
+        "INSERT INTO product (id, party_id, name, gtin, freeze_sensitive)"
+        " VALUES (%s, %s, 'Vial', '09506000134352', %s = 'harmed')"
+    )
+    trip.execute(article, "vial-of-carrier", "carrier-1", "harmed")
+    trip.execute(article, "vial-of-maker", "maker", "sturdy")
+    trip.execute(
+        "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number, quantity)"
+        " VALUES ('c-1', 1, 'vial-of-maker', 'LOT', 1)"
+    )
+
+    assert not trip.case.freeze_sensitive
+    trip.execute(article, "vial-of-rival", "rival", "harmed")
+    assert trip.case.freeze_sensitive

@@ -117,6 +117,37 @@ def test_article_travels_by_what_manufacturers_of_its_number_allow_as_well(
     assert codes(world.gate(sent(world, "hospital", own, "A1"), "dispatch")) == heard
 
 
+@pytest.mark.shows("PROFILE_MISSING")
+def test_profile_that_its_maker_withdrew_is_allowed_under_no_article_of_the_number(
+    world: World,
+) -> None:
+    number = gtin(world)
+    original, own = (registered(world, one, gtin=number) for one in ("maker", "hospital"))
+    consignment = sent(world, "hospital", own, "A1")
+    (said,) = world.get(f"/products/{original}/profiles", party="maker")["items"]
+    path = f"/products/{original}/profiles/{said['id']}/withdraw"
+    world.post(path, {"reason": "too wide"}, party="maker")
+    assert codes(world.gate(consignment, "dispatch")) == ["PROFILE_MISSING"]
+
+    renamed = {"gtin": None}  # it had listed the number of another
+    assert world.of("maker").put(f"/products/{original}/identification", json=renamed).is_success
+    assert codes(world.gate(consignment, "dispatch")) == []
+
+
+@pytest.mark.shows("LOT_EXPIRED")
+@pytest.mark.parametrize(("lister", "heard"), [("maker", ["LOT_EXPIRED"]), ("truck", [])])
+def test_lot_ends_on_the_day_that_a_manufacturer_of_its_number_registered(
+    world: World, lister: str, heard: list[str]
+) -> None:
+    number = gtin(world)
+    original = world.add_product(world.name("vial"), party=lister, gtin=number)
+    lot = {"number": "A1", "expires_on": "2020-01-31"}
+    world.post(f"/products/{original}/lots", lot, party=lister)
+    own = registered(world, "hospital", gtin=number)
+
+    assert codes(world.gate(sent(world, "hospital", own, "A1"), "dispatch")) == heard
+
+
 @pytest.mark.shows("LOT_BLOCKED")
 def test_hold_tells_who_lists_the_same_article_that_there_is_one(world: World) -> None:
     number, reseller = gtin(world), world.join("consignee")

@@ -294,6 +294,35 @@ def test_units_that_no_open_permit_promises_are_named_first(world: World) -> Non
     assert statuses == [200, 200, 200]
 
 
+def test_no_more_units_are_released_than_were_let_go(world: World) -> None:
+    line = {"product": "vaccine", "lot": "A1", "quantity": 20}
+    consignment = world.consign(lines=[line])
+    part = {"lot": {"product": "vaccine", "number": "A1"}, "quantity": 5}
+    assert world.gate(consignment, "dispatch", **part)["permitted"]
+    world.event(consignment, "received")
+    world.judge(consignment)
+
+    permit = world.gate(consignment, RECEIPT)["permit"]
+
+    assert [one["quantity"] for one in permit["lines"]] == [5]
+    assert redeem(world, permit["token"]).status_code == 200
+    assert refusal(asked_again(world, consignment, RECEIPT)) == (409, "PERMIT_USED")
+
+
+def test_lines_of_which_no_unit_was_asked_for_stay_where_they_are(world: World) -> None:
+    product, _ = goods(world)
+    lines = [{"product": product, "lot": "A1", "quantity": units} for units in (1, 2)]
+    consignment = world.consign(lines=lines)
+    part = {"lot": {"product": product, "number": "A1"}, "quantity": 1}
+
+    states = []
+    for _ in range(2):
+        world.gate(consignment, "dispatch", **part)
+        states.append(world.states(consignment))
+
+    assert states == [["in_transit", "planned"], ["in_transit", "in_transit"]]
+
+
 def test_goods_that_are_released_anew_get_a_permit_anew(world: World) -> None:
     consignment, token = permitted(world)
     redeem(world, token)
