@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analytics.job.audit_message import NOTHING_STORED, difference, is_stored, told_by
+from analytics.job.audit_message import (
+    NOTHING_STORED,
+    account_of,
+    clock_difference,
+    difference,
+    is_stored,
+)
 from coldgate.errors import WireError
 from coldgate.storage import evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from analytics.job.audit_message import Told
+    from analytics.job.audit_message import Account, Told
     from coldgate.storage.connection import Connection
     from coldgate.storage.evidence import ChannelKey, StoredMessage
 
@@ -33,22 +39,25 @@ class Examined:
 def examine(connection: Connection, messages: Sequence[StoredMessage]) -> Examined:
     """Verify the signatures of messages, and compare what they say with what is stored."""
     problems: dict[int, str] = {}
-    told = _readable(messages, problems)
+    accounts = _readable(messages, problems)
     unreadable = frozenset(problems)
+    told = [one for account in accounts.values() for one in account.readings]
     channels = evidence.channels(connection, {one.key[:2] for one in told})
-    _compare(connection, {message.id: message for message in messages}, told, channels, problems)
+    by_id = {message.id: message for message in messages}
+    _compare(connection, by_id, told, channels, problems)
+    _compare_clocks(connection, by_id, accounts, problems)
     return Examined(told=told, channels=channels, problems=problems, unreadable=unreadable)
 
 
-def _readable(messages: Sequence[StoredMessage], problems: dict[int, str]) -> list[Told]:
+def _readable(messages: Sequence[StoredMessage], problems: dict[int, str]) -> dict[int, Account]:
     """What the messages say; those that cannot be believed are entered in ``problems``."""
-    told: list[Told] = []
+    accounts: dict[int, Account] = {}
     for message in messages:
         try:
-            told += told_by(message)
+            accounts[message.id] = account_of(message)
         except WireError as error:
             problems[message.id] = str(error)
-    return told
+    return accounts
 
 
 def _compare(
@@ -75,3 +84,21 @@ def _compare(
         problem = difference(one, there, other, refused=refused)
         if problem is not None:
             problems.setdefault(one.message_id, f"logger {one.key[1]}: {problem}")
+
+
+def _compare_clocks(
+    connection: Connection,
+    messages: Mapping[int, StoredMessage],
+    accounts: Mapping[int, Account],
+    problems: dict[int, str],
+) -> None:
+    """The same of the clocks: a comparison that is changed moves readings out of the journey."""
+    told = {key for account in accounts.values() for key in account.clocks}
+    stored = evidence.clock_pairs(connection, list(accounts), told)
+    for number, account in accounts.items():
+        if clock_difference(number, account.clocks, stored, frozenset()) is None:
+            continue
+        refused = evidence.refused_serials(connection, messages[number].payload)
+        problem = clock_difference(number, account.clocks, stored, refused)
+        if problem is not None:
+            problems.setdefault(number, problem)

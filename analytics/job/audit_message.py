@@ -14,6 +14,7 @@ from coldgate.instant import epoch_ms, from_epoch_ms
 from coldgate.model import ReadingFlag
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from coldgate.model import Block, Message, Series
-    from coldgate.storage.evidence import ChannelKey, StoredMessage
+    from coldgate.storage.evidence import ChannelKey, ClockKey, StoredMessage
 
 _INT32: Final = np.iinfo(np.int32)
 NOTHING_STORED: Final = np.empty((0, 5), np.int64)
@@ -50,7 +51,15 @@ class Told:
         return from_epoch_ms(int(self.table[-1, 0]))
 
 
-def told_by(message: StoredMessage) -> list[Told]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Account:
+    """What a message says: readings, and how the clocks of loggers and gateway stood."""
+
+    readings: list[Told]
+    clocks: frozenset[ClockKey]
+
+
+def account_of(message: StoredMessage) -> Account:
     """What a stored message says, believed as ingest believes it.
 
     Raises:
@@ -61,13 +70,18 @@ def told_by(message: StoredMessage) -> list[Told]:
         raise WireError("SENDER_MISMATCH", "it is stored as another gateway's or stream's")
     if decoded.number != message.number:
         raise WireError("NUMBER_MISMATCH", f"it is number {decoded.number}, not {message.number}")
-    received_ms = epoch_ms(message.received_at)
+    horizon_ms = epoch_ms(message.received_at) + wire.MAX_TIME_AHEAD_MS
     told = [
-        _told(message, block, series, horizon_ms=received_ms + wire.MAX_TIME_AHEAD_MS)
+        _told(message, block, series, horizon_ms=horizon_ms)
         for block in decoded.blocks
         for series in block.series
     ]
-    return [one for one in told if len(one.table)]
+    clocks = (
+        (message.party_id or "", block.serial, block.clock.logger_ms, block.clock.gateway_ms)
+        for block in decoded.blocks
+        if block.clock is not None and block.clock.gateway_ms <= horizon_ms
+    )
+    return Account(readings=[one for one in told if len(one.table)], clocks=frozenset(clocks))
 
 
 def _opened(message: StoredMessage) -> Message:
@@ -104,6 +118,23 @@ def _told(message: StoredMessage, block: Block, series: Series, *, horizon_ms: i
     key = (message.party_id or "", block.serial, series.sensor, int(series.quantity))
     ordered = table[np.argsort(table[:, 0], kind="stable")]
     return Told(message_id=message.id, key=key, table=ordered)
+
+
+def clock_difference(
+    message: int,
+    told: AbstractSet[ClockKey],
+    stored: Mapping[ClockKey, int],
+    refused: AbstractSet[str],
+) -> str | None:
+    """What is stored of clocks otherwise than the message says, in words; None where nothing is.
+
+    What came twice is stored as the first message's.
+    """
+    own = {key for key, brought_by in stored.items() if brought_by == message}
+    if own - told:
+        return f"{len(own - told)} comparisons of clocks are stored as its that it does not say"
+    lost = [key for key in told - stored.keys() if key[1] not in refused]
+    return f"{len(lost)} of its comparisons of clocks are not stored" if lost else None
 
 
 def is_stored(told: Told, stored: NDArray[np.int64]) -> bool:

@@ -34,6 +34,7 @@ _STORED: Final = np.dtype(
 )
 
 ChannelKey: TypeAlias = "tuple[str, str, int, int]"  # party, serial, sensor, quantity
+ClockKey: TypeAlias = "tuple[str, str, int, int]"  # party, serial, logger's and gateway's ms
 Span: TypeAlias = "tuple[int, datetime, datetime]"  # channel id, first and last stamp
 
 
@@ -161,6 +162,14 @@ def conflicts(connection: Connection, span: Span) -> set[tuple[int, int, int]]:
     channel, first, last = span
     parameters = {"channel": channel, "first": first, "last": last}
     return set(connection.execute(_SQL["conflicts"], parameters).fetchall())
+
+
+def clock_pairs(
+    connection: Connection, messages: Sequence[int], told: Collection[ClockKey]
+) -> dict[ClockKey, int]:
+    """Comparisons that are stored as of ``messages``, or that are ``told``; by whom, its id."""
+    rows = connection.execute(_SQL["clock_pairs"], (list(messages), *columns(told, 4)))
+    return {(party, serial, own, other): message for party, serial, own, other, message in rows}
 
 
 def refused_serials(connection: Connection, payload: bytes) -> set[str]:

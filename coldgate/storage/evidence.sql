@@ -45,6 +45,19 @@ COPY (
 SELECT (extract(epoch FROM taken_at) * 1000)::bigint, value, flags::integer FROM conflict
 WHERE channel_id = %(channel)s AND taken_at BETWEEN %(first)s AND %(last)s
 
+-- name: clock_pairs
+-- Those that are stored as these messages', and those that they tell, whoever told them first.
+SELECT logger.party_id, logger.serial, pair.logger_ms, pair.gateway_ms, pair.message_id
+FROM clock_pair AS pair JOIN logger ON logger.id = pair.logger_id
+WHERE pair.message_id = ANY(%s::bigint[])
+UNION
+SELECT logger.party_id, logger.serial, pair.logger_ms, pair.gateway_ms, pair.message_id
+FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[])
+    AS told (party_id, serial, logger_ms, gateway_ms)
+JOIN logger USING (party_id, serial)
+JOIN clock_pair AS pair ON (pair.logger_id, pair.logger_ms, pair.gateway_ms)
+    = (logger.id, told.logger_ms, told.gateway_ms)
+
 -- name: refused_serials
 SELECT serial FROM quarantine WHERE sha256 = sha256(%(payload)s)
 
@@ -158,7 +171,8 @@ FROM (SELECT message_id, problem FROM audited_message WHERE problem IS NOT NULL
 WHERE message_id = ANY(%(messages)s) ORDER BY message_id LIMIT %(limit)s
 
 -- name: strays
--- Readings that no message brought: told by channel and message, for those are far fewer. Not those
+-- Readings, and comparisons of clocks, that no message brought: told by channel or logger and by
+-- message, for those are far fewer; within the judge's slack around a placement. Not those
 -- of a message that came a moment ago and is still to be audited, as `unaudited` has it.
 WITH stay AS (
     SELECT channel.id AS channel_id, placement.placed_at - interval '1 hour' AS first_at,
@@ -174,16 +188,29 @@ WITH stay AS (
     EXCEPT
     SELECT channel_id, message_id FROM audited_block
     WHERE channel_id IN (SELECT channel_id FROM stay)
+), clocks AS (
+    SELECT DISTINCT logger.serial, pair.message_id
+    FROM placement
+    JOIN logger ON logger.id = placement.logger_id
+    JOIN clock_pair AS pair ON pair.logger_id = logger.id
+    WHERE placement.consignment_id = %(consignment)s
+      AND pair.gateway_ms >= extract(epoch FROM placement.placed_at - interval '1 hour') * 1000
+      AND pair.gateway_ms <= coalesce(
+          extract(epoch FROM placement.removed_at + interval '1 hour') * 1000, pair.gateway_ms)
+      AND NOT EXISTS (SELECT FROM audited_message
+                      WHERE audited_message.message_id = pair.message_id)
 )
-SELECT concat('channel ', channel_id, ': readings of message ', message_id, ', which never came')
-FROM orphan
+SELECT concat(found.what, ' of message ', message_id, ', which never came')
+FROM (SELECT concat('channel ', channel_id, ': readings') AS what, message_id FROM orphan
+      UNION ALL
+      SELECT concat('logger ', serial, ': comparisons of clocks'), message_id FROM clocks) AS found
 WHERE NOT EXISTS (
     SELECT FROM audit_progress
-    JOIN message ON message.id = orphan.message_id AND message.id > audit_progress.through_message
+    JOIN message ON message.id = found.message_id AND message.id > audit_progress.through_message
         AND message.received_at >= audit_progress.through_at - interval '1 day'
     WHERE NOT EXISTS (SELECT FROM audited_message
-                      WHERE audited_message.message_id = orphan.message_id))
-ORDER BY channel_id, message_id LIMIT %(limit)s
+                      WHERE audited_message.message_id = found.message_id))
+ORDER BY found.what, message_id LIMIT %(limit)s
 
 -- name: body_is_entered
 SELECT EXISTS (

@@ -24,6 +24,7 @@ from analytics.job import patrol
 from analytics.job.audit import Auditor
 from analytics.job.patrol import Patrol
 from coldgate import wire
+from coldgate.model import ClockPair
 from coldgate.storage import evidence
 from coldgate.storage.connection import connect
 from coldgate.storage.timescale import TimeTables, detect
@@ -171,13 +172,17 @@ def test_message_is_looked_at_once(scene: Scene) -> None:
             "readings of message 99, which never came",
         ),
         ("UPDATE gateway SET public_key = repeat('A', 43)", "SIGNATURE_INVALID"),
+        ("UPDATE clock_pair SET logger_ms = logger_ms - 7200000", "that it does not say"),
+        ("UPDATE clock_pair SET message_id = 99", "clocks of message 99, which never came"),
+        ("DELETE FROM clock_pair", "comparisons of clocks are not stored"),
         ("UPDATE evaluation SET body = '{}'", "entered in the ledger"),
     ],
 )
 def test_whatever_the_owner_of_the_database_changes_is_found(
     scene: Scene, statement: str, told: str
 ) -> None:
-    scene.send(51, 52, 53, base_ms=now_ms() - 600_000)
+    clock = ClockPair(logger_ms=now_ms() - 5_000, gateway_ms=now_ms())
+    scene.send(51, 52, 53, base_ms=now_ms() - 600_000, clock=clock)
     scene.judged()
     scene.tamper(statement)
 
@@ -206,6 +211,10 @@ def test_what_no_message_brought_is_remembered_by_every_later_evaluation(scene: 
     [
         ("UPDATE reading SET value = 5001 WHERE sequence = 2", "does not say"),
         ("DELETE FROM message", "it is gone"),
+        (
+            "INSERT INTO clock_pair VALUES (1, 7, extract(epoch FROM now()) * 1000, 99)",
+            "clocks of message 99, which never came",
+        ),
         (
             "INSERT INTO reading VALUES (1, now() - interval '1 minute', 1, 0, 9, 99)",
             "readings of message 99, which never came",
@@ -282,13 +291,15 @@ def test_message_without_signature_is_counted(scene: Scene) -> None:
 
 def test_what_came_twice_or_with_another_value_or_was_refused_is_no_fault(scene: Scene) -> None:
     begin = now_ms() - 600_000
-    odd = {"first_sequence": 3, "base_ms": begin + 120_000}
+    clock = ClockPair(logger_ms=begin, gateway_ms=begin + 1)
+    ahead = ClockPair(logger_ms=begin, gateway_ms=now_ms() + 2 * wire.MAX_TIME_AHEAD_MS)
+    odd = {"first_sequence": 3, "base_ms": begin + 120_000, "clock": clock}
     none = np.iinfo(np.int16).min
-    scene.send(51, 52, 53, base_ms=begin)
+    scene.send(51, 52, 53, base_ms=begin, clock=clock)
     scene.send(53, 54, **odd)  # one of them came before
     scene.send(99, 54, **odd)  # with another value
-    scene.send(60, serial="L-2", base_ms=begin)  # an unknown logger's
-    scene.send(70, none, 71, base_ms=now_ms() + 120_000, first_sequence=9)
+    scene.send(60, serial="L-2", base_ms=begin, clock=clock)  # an unknown logger's
+    scene.send(70, none, 71, base_ms=now_ms() + 120_000, first_sequence=9, clock=ahead)
     scene.send(80, 81, base_ms=now_ms() + wire.MAX_TIME_AHEAD_MS - 30_000, first_sequence=20)
     scene.send(
         series=(make_series((1, 2, 3)), make_series((4, 5, 6), sensor=1)),
