@@ -231,9 +231,11 @@ class World:
             self.place(consignment, self.add_logger())
         return consignment
 
-    def place(self, consignment: str, serial: str, **fields: Any) -> dict[str, Any]:
+    def place(
+        self, consignment: str, serial: str, *, by: str = "truck", **fields: Any
+    ) -> dict[str, Any]:
         body = {"serial": serial, "placed_at": BEGIN.isoformat()} | fields
-        return self.post(f"/consignments/{consignment}/placements", body, party="truck")
+        return self.post(f"/consignments/{consignment}/placements", body, party=by)
 
     def event(self, consignment: str, kind: str, *, party: str = "maker") -> dict[str, Any]:
         body = {"kind": kind, "happened_at": (BEGIN + timedelta(hours=8)).isoformat()}

@@ -74,6 +74,18 @@ def require_tellable(
         _require_last(new, told)
 
 
+def require_placed_in_time(placed_at: datetime, now: datetime) -> None:
+    """Return unless a logger would speak of hours of a journey in which nobody told of it.
+
+    Where another one fell silent, it would close the gap by word of mouth.
+    """
+    if placed_at < now - CLOCK_TOLERANCE:
+        words = (
+            "after departure a logger is placed as it happens, or in hindsight by QA; place it now"
+        )
+        raise ConflictError("TOLD_IN_HINDSIGHT", words)
+
+
 def _require_last(new: EventIn, told: Iterable[EventRow]) -> None:
     """Return if nothing else happened later, but for clocks of parties that differ."""
     ends = {kind.value for kind in JOURNEY_ENDS}

@@ -11,6 +11,7 @@ from api.consignments.journey_rules import (
     CLOCK_TOLERANCE,
     answers_for_goods,
     require_may_loosen,
+    require_placed_in_time,
     require_tellable,
     tells_in_hindsight,
 )
@@ -156,6 +157,8 @@ def place_logger(
     found = consignments.locked(connection, consignment, scope=caller.scope)
     if new.role is not Role.GOODS:
         _require_not_departed(connection, consignment)
+    if not tells_in_hindsight(caller, found) and _has_begun(connection, consignment):
+        require_placed_in_time(new.placed_at, datetime.now(UTC))
     placement = NewPlacement(
         consignment=consignment,
         logger=_logger_of(connection, caller, found, new),

@@ -74,6 +74,19 @@ def test_database_refuses_a_late_reference_as_well(world: World, statement: byte
         owner.execute(statement, (consignment,))
 
 
+@pytest.mark.shows("LOG_INCOMPLETE")
+def test_logger_that_nobody_told_of_on_the_way_closes_no_gap_in_hindsight(world: World) -> None:
+    consignment, serial = world.consign(), world.add_logger()
+    assert world.gate(consignment, "dispatch")["permitted"]
+    path, body = f"/consignments/{consignment}/placements", {"serial": serial}
+
+    late = world.of("truck").post(path, json=body | {"placed_at": BEGIN.isoformat()})
+
+    assert (late.status_code, late.json()["code"]) == (409, "TOLD_IN_HINDSIGHT")
+    now = datetime.now(UTC).isoformat()
+    assert world.of("truck").post(path, json=body | {"placed_at": now}).is_success
+
+
 @pytest.mark.parametrize("asked", [0, 1])
 def test_carrier_takes_no_logger_of_another_out_before_the_end(world: World, asked: int) -> None:
     consignment = world.consign()

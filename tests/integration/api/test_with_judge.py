@@ -124,7 +124,7 @@ def test_reading_that_comes_late_revokes_the_release(judged_world: World) -> Non
     world.gate(consignment, "receipt_release")
 
     second = world.add_logger()
-    world.place(consignment, second)
+    world.place(consignment, second, by="operator")
     send(world, second, 16.0, minutes=range(481))
 
     assert wait_until(lambda: world.states(consignment) == ["revoked"], seconds=20)
