@@ -18,7 +18,7 @@ from api.identity.rights import Role
 from api.restrictions.effects import HOLD_LIFT, lift_record
 from api.signing import Signer
 from coldgate.errors import ConflictError, ForbiddenError
-from coldgate.storage import approvals, restrictions
+from coldgate.storage import clock, restrictions
 from coldgate.storage.connection import connect
 from coldgate.storage.restrictions import NewRestriction
 from coldgate.storage.visibility import limit_to
@@ -124,7 +124,7 @@ def sign_straight(world: World, person: Person, approval: dict[str, Any]) -> str
         proof=Proof(password=SecretStr("unread")),
     )
     with connect(world.dsn, "coldgate_api") as connection:
-        proven = Reauthenticated(user=user, method="password", at=approvals.now(connection))
+        proven = Reauthenticated(user=user, method="password", at=clock.now(connection))
         try:
             service_sign(connection, approval["id"], given, proven, signer=Signer(SIGNING_KEY))
         except (ConflictError, ForbiddenError) as refused:

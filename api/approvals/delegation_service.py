@@ -11,7 +11,7 @@ from api.identity.rights import ROLE_RIGHTS, Right, Role
 from api.schemas import Page, page_of
 from coldgate.crypto import canonical_json
 from coldgate.errors import ConflictError, ForbiddenError, NotFoundError
-from coldgate.storage import approvals, delegations
+from coldgate.storage import approvals, clock, delegations
 from coldgate.storage.delegations import NewDelegation
 
 if TYPE_CHECKING:
@@ -98,5 +98,5 @@ def _require_window(connection: Connection, new: DelegationIn) -> None:
     if not new.valid_from < new.valid_until <= new.valid_from + LONGEST:
         words = f"a role is lent for more than nothing and at most {LONGEST.days} days"
         raise ConflictError("DELEGATION_WINDOW", words)
-    if new.valid_until <= approvals.now(connection):
+    if new.valid_until <= clock.now(connection):
         raise ConflictError("DELEGATION_WINDOW", "this delegation would be over already")

@@ -11,7 +11,7 @@ from api.approvals.schemas import Which
 from api.approvals.views import approval_view
 from api.schemas import Page
 from coldgate.errors import ConflictError, NotFoundError
-from coldgate.storage import approvals
+from coldgate.storage import approvals, clock
 from coldgate.storage.visibility import everything
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _views(
 ) -> list[ApprovalView]:
     # A record may speak of what the caller cannot see in its place, such as a document.
     with everything(connection):
-        now = approvals.now(connection)
+        now = clock.now(connection)
         found = dossiers(connection, rows)
         mine = _mine(connection, caller, now)
         read = manifests.read(connection, found, effects.record_now)

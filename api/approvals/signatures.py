@@ -12,7 +12,7 @@ from api.approvals.flow import Meaning
 from api.approvals.rules import Outcome, Refusal, capacity, progress
 from coldgate.crypto import canonical_json
 from coldgate.errors import ConflictError, ForbiddenError
-from coldgate.storage import approvals, consignments
+from coldgate.storage import approvals, clock, consignments
 from coldgate.storage.approvals import SignatureRow
 from coldgate.storage.visibility import everything
 
@@ -51,7 +51,7 @@ def sign(
     with everything(connection):
         found = dossier(connection, locked(connection, approval_id))
         who = approvals.locked_person(connection, proven.user.id)
-        now = approvals.now(connection)
+        now = clock.now(connection)
         entitled = _entitlement(connection, found, who, now, step=given.step)
         _require_clock(now, not_before=max(found.case.latest, proven.at))
         _require_meaning(found, entitled, given)

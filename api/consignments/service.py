@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from analytics.case import Role
@@ -31,7 +30,7 @@ from api.consignments.schemas import (
 from api.schemas import Page, page_of
 from coldgate.errors import ConflictError, NotFoundError
 from coldgate.model import EventKind, LineState, ReleasePolicy
-from coldgate.storage import consignments, gate, placements, seals, stability, visibility
+from coldgate.storage import clock, consignments, gate, placements, seals, stability, visibility
 from coldgate.storage.consignments import NewEvent, NewLeg, NewLine, Plan
 from coldgate.storage.placements import NewPlacement
 from coldgate.storage.quotas import Part, require_room
@@ -231,7 +230,7 @@ def add_event(connection: Connection, caller: Caller, consignment: str, new: Eve
     found = consignments.locked(connection, consignment, scope=caller.scope)
     known = consignments.events(connection, consignment)
     left = not _is_planned(connection, consignment)
-    require_tellable(caller, found, new, known, datetime.now(UTC), left=left)
+    require_tellable(caller, found, new, known, clock.now(connection), left=left)
     require_room(connection, consignment, Part.EVENTS, party=caller.party)
     told = stability.told_ends(connection, consignment)
     row = consignments.insert_event(
@@ -283,7 +282,7 @@ def _require_no_trim(
     """
     if present and not _has_begun(connection, consignment):
         return
-    latest = datetime.now(UTC) - CLOCK_TOLERANCE if present else None
+    latest = clock.now(connection) - CLOCK_TOLERANCE if present else None
     ended = [
         event.happened_at
         for event in consignments.events(connection, consignment)

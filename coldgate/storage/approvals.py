@@ -167,15 +167,6 @@ def signatures(connection: Connection, approvals: Iterable[int]) -> list[Signatu
     )
 
 
-def now(connection: Connection) -> datetime:
-    """This moment by the database's clock, the only one that signatures go by."""
-    row = connection.execute(_SQL["now"]).fetchone()
-    if row is None:
-        raise NotFoundError("clock", "database")
-    moment: datetime = row[0]
-    return moment
-
-
 def locked_person(connection: Connection, user: int) -> PersonRow:
     """A user with the roles that it has now.
 

@@ -51,9 +51,6 @@ SELECT approval_id, step, user_id, party_id, printed_name, login, role, delegati
     for_user_id, for_name, meaning, reason, method, signed_at, record_digest, key_id, seal
 FROM signature WHERE approval_id = ANY (%(approvals)s) ORDER BY id
 
--- name: now
-SELECT clock_timestamp()
-
 -- name: lock_person
 -- In one order for all who sign, together with those who lend a role.
 SELECT FROM app_user

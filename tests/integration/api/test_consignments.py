@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from api_world import BEGIN, PROFILE
 
+from coldgate.storage import clock
+
 if TYPE_CHECKING:
     from api_world import World
 
@@ -232,6 +234,18 @@ def test_consignee_tells_of_the_end_as_it_comes_and_not_in_hindsight(
         assert told(world, party, consignment, kind, early) == "TOLD_IN_HINDSIGHT"
     assert told(world, "hospital", consignment, kind, now) == "told"
     assert told(world, "maker", consignment, kind, early) == "told"
+
+
+def test_what_is_hindsight_is_told_by_the_database_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consignment, later = world.consign(), datetime.now(UTC) + timedelta(hours=1)
+    monkeypatch.setattr(clock, "now", lambda _: later)
+
+    assert told(world, "hospital", consignment, "received", datetime.now(UTC)) == (
+        "TOLD_IN_HINDSIGHT"
+    )
+    assert told(world, "hospital", consignment, "received", later) == "told"
 
 
 def test_beginning_is_told_as_it_comes_and_before_the_gate_let_the_goods_go(world: World) -> None:
