@@ -56,7 +56,7 @@ from api.scans import routes as scan_routes
 from api.scheduler import Scheduler
 from api.signing import Signer
 from api.standing import routes as standing_routes
-from coldgate.storage import visibility
+from coldgate.storage import schema, visibility
 from coldgate.storage.connection import open_door, open_pool
 
 if TYPE_CHECKING:
@@ -161,6 +161,7 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
         door = open_door(dsn, size=settings.pool_size)
         stack.push_async_callback(asyncio.to_thread, door.close)
         signer = Signer(settings.signing_key.get_secret_value())
+        await asyncio.to_thread(_prove_schema, pool)
         await asyncio.to_thread(_prepare, pool, settings, signer)
         keeper = Keeper(dsn, _notary(settings, signer), metrics)
         keeper.start()
@@ -186,6 +187,13 @@ async def running(settings: ApiSettings, metrics: Metrics) -> AsyncIterator[Cont
             passwords=Passwords(settings.password_work.parameters),
             provider=Provider(settings.provider) if settings.provider else None,
         )
+
+
+def _prove_schema(pool: ConnectionPool[Connection]) -> None:
+    """Return if the gate's own functions, triggers and policies are as they were migrated."""
+    with pool.connection() as connection:
+        visibility.limit_to(connection, None)
+        schema.prove(connection)
 
 
 def _prepare(pool: ConnectionPool[Connection], settings: ApiSettings, signer: Signer) -> None:

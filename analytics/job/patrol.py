@@ -1,7 +1,8 @@
 """Evidence that was found whole, looked at again while the goods may be used (decision 0103).
 
 What the owner of the database changes after a message's audit is found here: the signed message is
-the witness, not what was noted of it. A batch at a time, so that nobody who waits notices. A round
+the witness, not what was noted of it. And what came after the newest evaluation is judged, whatever
+the queue of work says (decision 0109). A batch at a time, so that nobody who waits notices. A round
 that is killed is begun again within the hour; what it found by then is on record.
 """
 
@@ -73,6 +74,7 @@ def _look(connection: Connection, begun: _Round) -> _Round | None:
     if found:
         logger.error("evidence broke", extra={"consignment": begun.consignment, "n": len(found)})
         evidence.add_relapses(connection, begun.consignment, found)
+    evidence.judge_again(connection, begun.consignment, behind)
     LOOKED_AT.labels("good").inc(len(behind) - len(problems))
     LOOKED_AT.labels("broken").inc(len(problems))
     if len(behind) == BATCH:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldgate.chain import FIRST, Finding, read_again
 from coldgate.merkle import TILE_WIDTH, Frontier, root_of
-from coldgate.storage import kept_rows, ledger
+from coldgate.storage import kept_rows, ledger, schema
 from coldgate.storage.connection import connect
 
 if TYPE_CHECKING:
@@ -124,5 +124,6 @@ _CONTENTS: Final[dict[str, Callable[[Connection], list[Finding]]]] = {
     "document": ledger.document_contents,
     "consignment_line": ledger.line_states,
     "tables": kept_rows.replaced,
+    "schema": schema.changes,
 }
 CONTENTS: Final = tuple(_CONTENTS)

@@ -262,6 +262,12 @@ def next_watched(connection: Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
+def judge_again(connection: Connection, consignment: str, messages: Sequence[int]) -> None:
+    """Have a consignment judged if one of these messages or a fact came after its evaluation."""
+    parameters = {"consignment": consignment, "messages": list(messages)}
+    connection.execute(_SQL["judge_again"], parameters)
+
+
 def watch_on(connection: Connection, consignment: str) -> None:
     """Look again later, if any of the goods may be used then."""
     connection.execute(_SQL["watch_on"], {"consignment": consignment})

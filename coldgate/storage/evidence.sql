@@ -111,6 +111,28 @@ WHERE consignment_id = (
     ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING consignment_id
 
+-- name: judge_again
+-- Nobody can tell whether the queue of work was emptied by the judge or by the database's owner. What
+-- came after the newest evaluation, and waits for nobody, is judged once more: mostly it says the same.
+INSERT INTO touched (consignment_id)
+SELECT %(consignment)s
+FROM (SELECT snapshot FROM evaluation
+      WHERE consignment_id = %(consignment)s ORDER BY version DESC LIMIT 1) AS newest
+WHERE NOT EXISTS (SELECT FROM touched WHERE consignment_id = %(consignment)s) AND EXISTS (
+    SELECT FROM (
+        SELECT transaction FROM message WHERE id = ANY(%(messages)s)
+        UNION ALL
+        SELECT transaction FROM custody_event WHERE consignment_id = %(consignment)s
+        UNION ALL
+        SELECT transaction FROM seal WHERE consignment_id = %(consignment)s
+        UNION ALL
+        SELECT transaction FROM placement WHERE consignment_id = %(consignment)s
+        UNION ALL
+        SELECT certificate.transaction FROM placement JOIN certificate USING (logger_id)
+        WHERE consignment_id = %(consignment)s
+    ) AS fact
+    WHERE NOT pg_visible_in_snapshot(transaction, snapshot))
+
 -- name: watch_on
 -- As long again as it is since the audit, a day at least and a month at most.
 UPDATE evidence_watch SET due_at = clock_timestamp() + least(

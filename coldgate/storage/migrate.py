@@ -11,6 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import MigrationError
+from coldgate.storage import schema
 from coldgate.storage.connection import connect
 from coldgate.storage.queries import load_queries
 from coldgate.storage.timescale import (
@@ -52,11 +53,13 @@ def migrate(dsn: str) -> Features:
     """Bring the database to this version's schema and report what the server offers.
 
     Safe to run from several processes at once and again after a crash: each migration is one
-    transaction. Raises `MigrationError` for a database of a newer version or with edited history.
+    transaction. What is in force afterwards is entered in the ledger. Raises `MigrationError` for a
+    database of a newer version, with edited history, or that somebody changed since.
     """
     with connect(dsn, autocommit=True) as connection:
         connection.execute(_SQL["lock"])
         try:
+            _refuse_changed(connection)
             enable_extension(connection)
             features = detect(connection)
             _apply(connection, available_migrations(features.variant))
@@ -64,9 +67,24 @@ def migrate(dsn: str) -> Features:
                 TimeTables(features).cover_ahead(connection, datetime.now(UTC))
                 guard_chunks(connection, features)
             enable_compression(connection)
+            schema.record(connection)
             return detect(connection)
         finally:
             connection.execute(_SQL["unlock"])
+
+
+def _refuse_changed(connection: Connection) -> None:
+    """What somebody changed by hand is not taken over into the next record.
+
+    Another server may write the same thing otherwise, and another version of ours as well. Of what
+    was applied by a step that did not come to its end there is no record yet.
+    """
+    then = schema.recorded(connection)
+    if then is None or then.migrations != schema.migrations(connection):
+        return
+    now = schema.describe(connection)
+    if (then.form, then.server) == (now.form, now.server):
+        schema.refuse(list(schema.differences(then, now)))
 
 
 def available_migrations(variant: str) -> tuple[Migration, ...]:

@@ -83,8 +83,9 @@ class Scene:
         version = "(SELECT coalesce(max(version), 0) + 1 FROM evaluation)"
         self.execute(
             "INSERT INTO evaluation (consignment_id, version, verdict, provisional,"
-            " with_excursions, profile_id, profile_version, engine, input_digest, body) SELECT"
-            f" 'con-1', {version}, 'PASS', false, false, 'P', 1, '1', '-', %s",
+            " with_excursions, profile_id, profile_version, engine, input_digest, body,"
+            f" snapshot) SELECT 'con-1', {version}, 'PASS', false, false, 'P', 1, '1', '-', %s,"
+            " pg_current_snapshot()",
             body,
         )
         if entered:
@@ -274,6 +275,26 @@ def test_whole_evidence_is_looked_at_again_while_goods_may_be_used(
     scene.execute("UPDATE consignment_line SET state = 'rejected'")
     assert scene.look_again() == []
     assert fetch(scene.dsn, "SELECT FROM evidence_watch") == []
+
+
+def test_late_message_is_judged_though_the_owner_emptied_the_queue(scene: Scene) -> None:
+    scene.judged()
+    scene.send(99)
+    scene.audit()
+    scene.tamper("DELETE FROM touched")
+
+    assert scene.look_again() == []
+    assert fetch(scene.dsn, "SELECT consignment_id FROM touched") == ["con-1"]
+
+
+def test_judgement_that_saw_everything_is_not_made_again(scene: Scene) -> None:
+    scene.send(51)
+    scene.judged()
+    scene.audit()
+    scene.tamper("DELETE FROM touched")
+
+    assert scene.look_again() == []
+    assert fetch(scene.dsn, "SELECT consignment_id FROM touched") == []
 
 
 def test_evaluation_that_the_ledger_does_not_know_is_broken(scene: Scene) -> None:
