@@ -157,7 +157,7 @@ def place_logger(
     if new.role is not Role.GOODS:
         _require_not_departed(connection, consignment)
     if not tells_in_hindsight(caller, found) and _has_begun(connection, consignment):
-        require_placed_in_time(new.placed_at, datetime.now(UTC))
+        require_placed_in_time(new.placed_at, clock.now(connection))
     placement = NewPlacement(
         consignment=consignment,
         logger=_logger_of(connection, caller, found, new),
