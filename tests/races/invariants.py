@@ -55,6 +55,17 @@ NEVER: Final = {
           AND NOT EXISTS (SELECT FROM disposition s
                           WHERE s.consignment_id = p.consignment_id AND s.state = 'granted'
                             AND s.decision = 'release' AND s.granted_at < used.redeemed_at)""",
+    "goods left that were proven broken": """
+        SELECT d.id FROM gate_decision d JOIN evaluation e ON e.id = d.evaluation_id
+        WHERE d.purpose = 'dispatch' AND d.permitted AND e.verdict = 'FAIL' AND e.zones IS NULL
+        UNION ALL
+        SELECT p.id FROM permit p
+        JOIN permit_redemption used ON used.permit_id = p.id
+        JOIN LATERAL (
+            SELECT verdict, zones FROM evaluation e
+            WHERE e.consignment_id = p.consignment_id AND e.evaluated_at < used.redeemed_at
+            ORDER BY e.id DESC LIMIT 1) AS newest ON true
+        WHERE p.purpose = 'dispatch' AND newest.verdict = 'FAIL' AND newest.zones IS NULL""",
     "goods are released although worse is known": """
         SELECT line.id FROM consignment_line line
         JOIN LATERAL (
