@@ -16,10 +16,13 @@ VALUES (%(kind)s, %(product)s, %(lot)s, %(reason)s, %(reference)s, %(placed_by)s
 RETURNING id
 
 -- name: insert_refusal
--- Whatever left before the goods had come, by what anybody told of it, are other units.
+-- Whatever left before the goods had come, by what anybody told of it, are other units. Who sent the
+-- goods settles it; of what came home to a manufacturer of the number, that one.
 INSERT INTO restriction (kind, product_id, lot_number, reason, placed_by, actor, consignment_id,
     serials, since)
-SELECT 'refusal', %(product)s, %(lot)s, %(reason)s, consignor_id, %(actor)s, id, %(serials)s,
+SELECT 'refusal', %(product)s, %(lot)s, %(reason)s,
+    CASE WHEN came_home(sent, %(product)s) THEN consignee_id ELSE consignor_id END,
+    %(actor)s, id, %(serials)s,
     least(
         (SELECT min(happened_at) FROM custody_event
          WHERE consignment_id = sent.id AND kind IN ('received', 'opened')),

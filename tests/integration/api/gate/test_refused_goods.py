@@ -26,10 +26,10 @@ def other_qa(world: World) -> Person:
     return world.user("maker", "qa")
 
 
-def come(world: World, consignment: str) -> None:
+def come(world: World, consignment: str, party: str = "operator") -> None:
     """Goods on their way come, now."""
     body = {"kind": "received", "happened_at": datetime.now(UTC).isoformat()}
-    world.post(f"/consignments/{consignment}/events", body)
+    world.post(f"/consignments/{consignment}/events", body, party=party)
 
 
 def refuse(world: World, consignment: str, qa: Person, decision: str = "reject") -> None:
@@ -197,6 +197,37 @@ def test_refusal_stops_nobody_whom_the_goods_cannot_have_come_to(world: World) -
     assert blocked(world, consigned(world, "hospital", buyer, line(lot)))
     assert blocked(world, consigned(world, ward, buyer, line(lot)))
     assert blocked(world, world.consign(lots=(lot,))) == []
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_refusal_of_a_stranger_stops_nobody_who_sends_the_makers_goods(world: World) -> None:
+    number, squatter = gtin(world), world.join("consignee")
+    original, own = (registered(world, one, gtin=number) for one in ("maker", squatter))
+    feint = consigned(world, squatter, "maker", line("A1") | {"product": own})
+    assert world.gate(feint, "dispatch")["permitted"]
+    come(world, feint)
+    refuse(world, feint, world.user(squatter, "qa"))
+
+    assert blocked(world, world.consign(lines=[line("A1") | {"product": original}])) == []
+    again = consigned(world, squatter, "hospital", line("A1") | {"product": own})
+    assert blocked(world, again)
+
+
+@pytest.mark.shows("LOT_BLOCKED")
+def test_what_a_customer_sent_back_to_the_maker_is_for_the_maker_to_settle(world: World) -> None:
+    lot = world.add_lot()
+    world.released(lots=(lot,))
+    customer = world.user("hospital", "qa")
+    back, unseen = (consigned(world, "hospital", "maker", line(lot)) for _ in range(2))
+    for consignment, teller in ((unseen, "hospital"), (back, "maker")):
+        assert world.gate(consignment, "dispatch")["permitted"]
+        come(world, consignment, party=teller)
+
+    refuse(world, unseen, customer)
+    assert blocked(world, world.consign(lots=(lot,))) == []
+    refuse(world, back, customer)
+    newest = blocked(world, world.consign(lots=(lot,)))[-1]["id"]
+    assert world.get(f"/restrictions/{newest}", party="maker")["placed_by"] == "maker"
 
 
 def test_approval_is_had_from_who_placed_it_and_asked_for_by_who_may(
