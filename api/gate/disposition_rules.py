@@ -117,7 +117,7 @@ def require_undecided(open_ones: Iterable[DispositionRow], positions: Iterable[i
 def _speaks_of(statement: StatementRow, consignment: str, line: LineRow) -> bool:
     if statement.consignment_id is not None:
         return statement.consignment_id == consignment
-    return statement.product_id == line.product_id and statement.lot_number in {
+    return line.product_id in statement.articles and statement.lot_number in {
         None,
         line.lot_number,
     }

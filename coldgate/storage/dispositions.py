@@ -78,16 +78,19 @@ class JudgedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementRow:
-    """A document that is named as the manufacturer's word; ``void`` if withdrawn or expired."""
+    """A document that is named as the manufacturer's word; ``void`` if withdrawn or expired.
+
+    ``articles`` are those of the product's number; none where it speaks of no product.
+    """
 
     id: int
     party_id: str
     kind: str
-    product_id: str | None
     lot_number: str | None
     consignment_id: str | None
     title: str
     sha256: bytes
+    articles: list[str]
     void: bool
 
 

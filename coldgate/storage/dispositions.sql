@@ -35,19 +35,30 @@ JOIN profile ON (profile.id, profile.version) = (e.profile_id, e.profile_version
 WHERE e.consignment_id = %(consignment)s AND e.version = %(version)s
 
 -- name: statement
-SELECT document.id, document.party_id, document.kind, document.product_id, document.lot_number,
-    document.consignment_id, document.title, document.sha256,
+-- What is said of an article is said of the goods under every article of its number.
+SELECT document.id, document.party_id, document.kind, document.lot_number, document.consignment_id,
+    document.title, document.sha256,
+    ARRAY(SELECT article.id FROM same_article(document.product_id) AS article (id)
+          WHERE article.id IS NOT NULL) AS articles,
     coalesce(document.valid_until < (clock_timestamp() AT TIME ZONE 'UTC')::date, false)
         OR EXISTS (SELECT FROM document_withdrawal WHERE document_id = document.id) AS void
 FROM document WHERE document.id = %(id)s
 
 -- name: makers
--- The manufacturer that sends the goods, and whoever owns every article of these lines.
+-- The manufacturer that sends the goods, and who answers for each of these lines: the owner of the
+-- article if it is one, else the manufacturers that list the number, else the owner.
 SELECT sent.consignor_id FROM consignment AS sent
 JOIN party ON party.id = sent.consignor_id AND party.kind = 'manufacturer'
 WHERE sent.id = %(consignment)s
 UNION
-SELECT min(product.party_id) FROM consignment_line AS line
-LEFT JOIN product ON product.id = line.product_id
+SELECT answering.party_id
+FROM consignment_line AS line
+CROSS JOIN LATERAL (
+    SELECT owner.party_id,
+        rank() OVER (ORDER BY owner.kind <> 'manufacturer', NOT owner.is_listed) AS place
+    FROM lot_owners(line.product_id) AS owner
+) AS answering
 WHERE line.consignment_id = %(consignment)s AND line.position = ANY (%(positions)s)
-HAVING count(product.id) = count(*) AND count(DISTINCT product.party_id) = 1
+  AND answering.place = 1
+GROUP BY answering.party_id
+HAVING count(DISTINCT line.position) = cardinality(%(positions)s)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from approval_world import approval_of, code, propose, quarantined, sign, signed
-from gate_cases import rejudge
+from gate_cases import document, gtin, registered, rejudge
 
 if TYPE_CHECKING:
     import httpx
@@ -111,12 +111,12 @@ def test_verdict_of_their_own_zone_says_who_releases_lines(world: World, people:
 def test_statement_is_the_consignors_and_about_these_goods(world: World) -> None:
     consignment, other = quarantined(world, "FAIL"), world.consign(place=False)
 
-    for document in (
+    for unfit in (
         statement(world, consignment, party="truck"),
         statement(world, consignment, kind="packing_list"),
         statement(world, other),
     ):
-        assert code(asked(world, consignment, statement=document)) == "STATEMENT_UNFIT"
+        assert code(asked(world, consignment, statement=unfit)) == "STATEMENT_UNFIT"
 
 
 def test_who_passes_goods_on_does_not_speak_for_who_made_them(world: World) -> None:
@@ -130,6 +130,27 @@ def test_who_passes_goods_on_does_not_speak_for_who_made_them(world: World) -> N
     refused = asked(world, consignment, party="hospital", statement=own)
     assert code(refused) == "STATEMENT_UNFIT"
     assert asked(world, consignment, party="hospital", statement=makers).status_code == 201
+
+
+def test_who_lists_the_makers_number_does_not_speak_for_the_maker(world: World) -> None:
+    number = gtin(world)
+    original, own = (registered(world, one, gtin=number) for one in ("maker", "hospital"))
+    lines = [{"product": original, "lot": "A1", "quantity": 1}]
+    consignment = quarantined(world, "FAIL", lines=lines)
+    with psycopg.connect(world.dsn) as owner:
+        owner.execute(
+            "UPDATE consignment SET consignor_id = 'hospital' WHERE id = %s", (consignment,)
+        )
+        owner.execute(
+            "UPDATE consignment_line SET product_id = %s WHERE consignment_id = %s",
+            (own, consignment),
+        )
+    makers = document(world, original, kind="manufacturer_statement")
+
+    own_word = statement(world, consignment, party="hospital")
+    refused = asked(world, consignment, party="hospital", statement=own_word)
+    assert code(refused) == "STATEMENT_UNFIT"
+    assert asked(world, consignment, party="operator", statement=makers).status_code == 201
 
 
 def test_statement_withdrawn_before_the_last_signature_stops_it(
