@@ -112,7 +112,8 @@ def _require_same(name: str, kept: KeptEvaluation, found: Examination) -> None:
             f"{name} saw other facts than the database shows for its snapshot: their digest is "
             f"{evaluation.input_digest} and was {kept.input_digest}. Either somebody changed facts "
             "past the triggers, or the database was restored from a dump, which gives new numbers "
-            "to its transactions (docs/operations.md)"
+            "to its transactions, or it is of before an upgrade that takes what was told of the "
+            "journey otherwise (docs/operations.md)"
         )
     if evaluation.to_bytes() != kept.body:
         place = first_difference(json.loads(kept.body), evaluation.as_json())

@@ -14,6 +14,8 @@ from coldgate.crypto import public_key_text
 from coldgate.errors import SettingsError
 from coldgate.launch.judge_command import database_in
 from coldgate.launch.ledger_audit import Sources, verify
+from coldgate.storage.connection import connect
+from coldgate.storage.migrate import require_current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,8 @@ def verify_ledger(folder: Path, checkpoints: Path | None, write: Callable[[str],
         raise SettingsError(f"{checkpoints}: no such file of checkpoints")
     begun = time.monotonic()
     with database_in(folder) as dsn:
+        with connect(dsn) as connection:
+            require_current(connection)
         sources = Sources(
             dsn=dsn, checkpoints=checkpoints, machine_key=_machine_key(folder / SIGNING_KEY)
         )

@@ -13,6 +13,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from coldgate.storage.packaged import newest_migration
+
 Role: TypeAlias = Literal["coldgate_ingest", "coldgate_analytics", "coldgate_api"]
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 
@@ -24,9 +26,11 @@ _SEES_ALL: Final = " -c coldgate.party=*"
 def conninfo(dsn: str, role: Role | None = None, *, more: str = "") -> str:
     """``dsn`` with what every process wants of a session: UTC, its role, a name; and ``more``.
 
-    Statements are short and many: to compile one takes longer than to answer it.
+    Statements are short and many: to compile one takes longer than to answer it. The session says
+    which schema its process knows: a database whose rules are newer lets it move nothing.
     """
-    options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "") + more
+    schema = f" -c coldgate.schema={newest_migration()}"
+    options = "-c timezone=UTC -c jit=off" + schema + (f" -c role={role}" if role else "") + more
     return make_conninfo(
         dsn,
         options=options,

@@ -99,8 +99,24 @@ def available_migrations(variant: str) -> tuple[Migration, ...]:
     return tuple(sorted(found, key=lambda migration: migration.number))
 
 
+def require_current(connection: Connection) -> None:
+    """Return if the schema is this version's; `MigrationError` says what to run instead."""
+    lacking = _pending(connection, available_migrations(detect(connection).variant))
+    if lacking:
+        raise MigrationError(
+            f"the database lacks migration {lacking[0].number:04}_{lacking[0].name}: start this "
+            "version on it first, or ask with the version that it belongs to"
+        )
+
+
 def _apply(connection: Connection, migrations: Sequence[Migration]) -> None:
     connection.execute(_SQL["create_table"])
+    for migration in _pending(connection, migrations):
+        _apply_one(connection, migration)
+
+
+def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Migration]:
+    """Those that the database lacks; all others must be the ones that it has."""
     applied: dict[int, str] = dict(connection.execute(_SQL["applied"]).fetchall())
     unknown = sorted(set(applied) - {migration.number for migration in migrations})
     if unknown:
@@ -109,13 +125,12 @@ def _apply(connection: Connection, migrations: Sequence[Migration]) -> None:
             "run the version that made it, or a newer one"
         )
     for migration in migrations:
-        if migration.number not in applied:
-            _apply_one(connection, migration)
-        elif applied[migration.number] != migration.sha256:
+        if applied.get(migration.number, migration.sha256) != migration.sha256:
             raise MigrationError(
                 f"migration {migration.number:04}_{migration.name} in the database differs from "
                 "the one in this version; migrations are never edited"
             )
+    return [migration for migration in migrations if migration.number not in applied]
 
 
 def _apply_one(connection: Connection, migration: Migration) -> None:

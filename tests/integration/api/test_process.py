@@ -20,6 +20,7 @@ from psycopg.sql import Identifier
 from api.errors import describe
 from coldgate.launch.folder import free_port
 from coldgate.launch.process import wait_until
+from coldgate.storage.connection import conninfo
 
 if TYPE_CHECKING:
     from api_world import World
@@ -139,7 +140,7 @@ def test_illegal_transition_is_told_with_its_line(world: World) -> None:
     with (
         pytest.raises(psycopg.Error) as refused,
         psycopg.connect(
-            world.dsn, options="-c role=coldgate_api -c coldgate.party=*"
+            conninfo(world.dsn, "coldgate_api", more=" -c coldgate.party=*")
         ) as connection,
     ):
         connection.execute(

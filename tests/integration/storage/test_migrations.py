@@ -1,14 +1,20 @@
+import hashlib
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
 
 import psycopg
 import pytest
 from factories import fetch
 from psycopg import sql
 
+import coldgate.storage.migrate
 from coldgate.errors import MigrationError
-from coldgate.storage.connection import connect
-from coldgate.storage.migrate import available_migrations, migrate
+from coldgate.storage.connection import connect, conninfo
+from coldgate.storage.kept_rows import differences
+from coldgate.storage.migrate import Migration, available_migrations, migrate, require_current
 from coldgate.storage.timescale import Edition, TimeTables, detect
 
 pytestmark = pytest.mark.database
@@ -43,6 +49,124 @@ APPEND_ONLY = (
     "lot_spend",
     "lane_record",
 )
+
+
+REFUSED_BEFORE_0025 = """
+    INSERT INTO party (id, name, kind)
+    VALUES ('maker', 'm', 'manufacturer'), ('shop', 's', 'consignee');
+    INSERT INTO product (id, party_id, name) VALUES ('vaccine', 'maker', 'v');
+    INSERT INTO consignment (id, consignor_id, consignee_id) VALUES ('c-1', 'maker', 'shop');
+    INSERT INTO consignment_line
+        (consignment_id, position, product_id, lot_number, quantity, serials, state)
+    VALUES ('c-1', 1, 'vaccine', 'named', 2, '{a,b}', 'quarantined'),
+        ('c-1', 2, 'vaccine', 'half', 2, '{c,d}', 'quarantined'),
+        ('c-1', 3, 'vaccine', 'half', 5, NULL, 'quarantined'),
+        ('c-1', 4, 'vaccine', 'good', 1, NULL, 'quarantined'),
+        ('c-1', 5, 'unlisted', 'half', 1, NULL, 'quarantined');
+    INSERT INTO line_transition (line_id, from_state, to_state, changed_at)
+    SELECT id, 'in_transit', 'quarantined', '2026-11-01T12:00Z' FROM consignment_line;
+    UPDATE consignment_line SET state = 'released' WHERE lot_number = 'good';
+    UPDATE consignment_line SET state = 'returned' WHERE position = 3;
+    UPDATE consignment_line SET state = 'rejected' WHERE state = 'quarantined'
+"""
+
+
+def packaged_upto(number: int) -> Callable[[str], tuple[Migration, ...]]:
+    """What an older version, whose newest migration had this number, came with."""
+    return lambda variant: tuple(
+        migration for migration in available_migrations(variant) if migration.number <= number
+    )
+
+
+@pytest.fixture
+def database_of_0024(plain_database: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """As a version before product profiles and refusals left it."""
+    with psycopg.connect(plain_database, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public, past CASCADE; CREATE SCHEMA public")
+    with monkeypatch.context() as older:
+        older.setattr(coldgate.storage.migrate, "available_migrations", packaged_upto(24))
+        migrate(plain_database)
+    with psycopg.connect(plain_database) as connection:
+        connection.execute(REFUSED_BEFORE_0025)
+    return plain_database
+
+
+def test_goods_refused_before_refusals_were_kept_are_held_from_now_on(
+    database_of_0024: str,
+) -> None:
+    migrate(database_of_0024)
+
+    with connect(database_of_0024) as owner:
+        held = owner.execute(
+            "SELECT lot_number, product_id, placed_by, serials, since, split_part(reason, ' ', 1)"
+            " FROM restriction WHERE kind = 'refusal' ORDER BY lot_number"
+        ).fetchall()
+        arrived = datetime(2026, 11, 1, 12, tzinfo=UTC)
+        assert held == [
+            ("half", "vaccine", "maker", None, arrived, "7"),
+            ("named", "vaccine", "maker", ["a", "b"], arrived, "2"),
+        ]
+        assert differences(owner, "restriction") == differences(owner, "consignment_line") == []
+
+
+def test_who_needs_the_schema_of_today_is_told_what_an_older_one_lacks(
+    database_of_0024: str,
+) -> None:
+    with connect(database_of_0024) as owner:
+        with pytest.raises(MigrationError, match="lacks migration 0025_rules_and_holds"):
+            require_current(owner)
+
+        migrate(database_of_0024)
+        require_current(owner)
+
+
+def test_migration_that_fails_leaves_what_was_there_and_the_next_start_goes_on(
+    plain_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = Migration(number=9000, name="half", variant=None, sql=b"CREATE TABLE half(); SELECT 1/0")
+    whole = Migration(number=9000, name="half", variant=None, sql=b"CREATE TABLE half()")
+    with monkeypatch.context() as newer:
+        newer.setattr(
+            coldgate.storage.migrate,
+            "available_migrations",
+            lambda _variant: (*available_migrations("plain"), half),
+        )
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            migrate(plain_database)
+
+        assert fetch(plain_database, "SELECT to_regclass('half')") == [None]
+        newer.setattr(
+            coldgate.storage.migrate,
+            "available_migrations",
+            lambda _variant: (*available_migrations("plain"), whole),
+        )
+        migrate(plain_database)
+        assert fetch(plain_database, "SELECT to_regclass('half')::text") == ["half"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"INSERT INTO gate_decision SELECT FROM gate_decision",
+        b"INSERT INTO permit_redemption SELECT FROM permit_redemption",
+        b"UPDATE consignment_line SET state = 'released' WHERE false",
+    ],
+)
+def test_process_of_an_older_version_lets_nothing_go(plain_database: str, statement: bytes) -> None:
+    before = conninfo(plain_database, "coldgate_api", more=" -c coldgate.schema=0037")
+
+    with psycopg.connect(before) as old, pytest.raises(psycopg.OperationalError, match="is older"):
+        old.execute(statement)
+    with connect(plain_database, "coldgate_api") as new:
+        assert new.execute(statement).rowcount == 0
+
+
+def test_migrations_that_somebody_may_have_applied_are_as_they_were() -> None:
+    folder = resources.files("coldgate.storage") / "migrations"
+
+    for line in (Path(__file__).parent / "migrations.sha256").read_text("ascii").splitlines():
+        digest, name = line.split()
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest, name
 
 
 def test_migrating_twice_changes_nothing(database: str) -> None:
