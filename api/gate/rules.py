@@ -16,6 +16,8 @@ from coldgate.errors import ConflictError
 from coldgate.model import LineState, Purpose, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from api.gate.facts import Disposition, Facts, Line
     from api.gate.rules_finding import Check
     from coldgate.storage.gate import Judgement
@@ -101,10 +103,16 @@ def decide_each(purpose: Purpose, facts: Facts) -> dict[int, Decision]:
     return {line.position: decide(purpose, facts.about([line])) for line in facts.lines}
 
 
+def movable(purpose: Purpose, lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Those of the lines that are in a state from which the step can be taken, or was."""
+    states = {state.value for state in MOVABLE[purpose]}
+    return tuple(line for line in lines if line.state in states)
+
+
 def require_movable(purpose: Purpose, lines: tuple[Line, ...]) -> None:
     """Return if every line is in a state from which the step can be taken, or was."""
-    movable = {state.value for state in MOVABLE[purpose]}
-    stuck = [f"line {line.position} is {line.state}" for line in lines if line.state not in movable]
+    able = movable(purpose, lines)
+    stuck = [f"line {line.position} is {line.state}" for line in lines if line not in able]
     if stuck:
         raise ConflictError("ILLEGAL_TRANSITION", f"no {purpose.value} now: {', '.join(stuck)}")
 

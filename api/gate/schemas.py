@@ -22,7 +22,8 @@ class GateIn(Body):
     """May the goods take this step? Without ``lot``: all lines of the consignment.
 
     ``quantity`` names the units of that lot that the permit is to speak of; without it all of them.
-    ``partial`` lets those lines pass that may, where others may not.
+    ``partial`` lets those lines pass that may, where others may not, and leaves out those that
+    cannot take the step: they did not leave, or were refused.
     """
 
     model_config = example(

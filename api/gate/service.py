@@ -8,6 +8,7 @@ from api import quotas
 from api.gate.decision_approval import approval_of
 from api.gate.decision_making import Grant, Manner, conclude
 from api.gate.facts_reading import lock_facts
+from api.gate.rules import movable
 from api.gate.schemas import ApprovalHint, CheckView, DecisionView, GateAnswer
 from api.gate.tokens_service import shown
 from api.schemas import Page, page_of
@@ -41,6 +42,8 @@ def ask(
         grant=Grant(audience=caller.party, quantity=asked.quantity, lifetime=issuer.lifetime),
     )
     facts = _about(facts, asked)
+    if asked.partial:  # what was left behind, or refused, keeps no other line from its step
+        facts = facts.about(movable(facts.purpose, facts.lines) or facts.lines)
     if facts.permits >= MOST[Part.PERMITS] and _have_passed(facts):
         require_room(connection, asked.consignment, Part.PERMITS, party=caller.party)
     made = conclude(connection, facts, manner)

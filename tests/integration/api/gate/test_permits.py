@@ -309,6 +309,23 @@ def test_no_more_units_are_released_than_were_let_go(world: World) -> None:
     assert refusal(asked_again(world, consignment, RECEIPT)) == (409, "PERMIT_USED")
 
 
+def test_lines_that_were_left_behind_keep_no_others_from_their_release(world: World) -> None:
+    product, _ = goods(world)
+    lines = [{"product": product, "lot": "A1", "quantity": units} for units in (1, 2)]
+    consignment = world.consign(lines=lines)
+    part = {"lot": {"product": product, "number": "A1"}}
+    world.gate(consignment, "dispatch", quantity=1, **part)
+    world.event(consignment, "received")
+    world.judge(consignment)
+
+    stuck = asked_again(world, consignment, RECEIPT, **part)
+    permit = world.gate(consignment, RECEIPT, partial=True, **part)["permit"]
+
+    assert refusal(stuck) == (409, "ILLEGAL_TRANSITION")
+    assert [(one["position"], one["quantity"]) for one in permit["lines"]] == [(1, 1)]
+    assert world.states(consignment) == ["released", "planned"]
+
+
 def test_lines_of_which_no_unit_was_asked_for_stay_where_they_are(world: World) -> None:
     product, _ = goods(world)
     lines = [{"product": product, "lot": "A1", "quantity": units} for units in (1, 2)]
