@@ -242,10 +242,7 @@ class Writer:
         if self.key is None:
             visibility.limit_to(connection, caller.scope)
             return None
-        with connection.pipeline():
-            visibility.limit_to(connection, caller.scope)
-            found = records.find_answer(connection, party=caller.party, key=self.key)
-        kept = found.fetchone()
+        kept = records.find_answer(connection, scope=caller.scope, party=caller.party, key=self.key)
         if kept is not None and kept.request_digest != self._digest_for(caller):
             raise ConflictError(
                 "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key came with another request before"

@@ -72,7 +72,7 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
     fit = tuple(line for line in facts.lines if each[line.position].permitted)
     passing = fit if decision.permitted or manner.partial else ()
     if manner.grant is not None:
-        require_unused(facts.about(passing or facts.lines))
+        require_unused(facts, passing or facts.lines)
     units = _units(connection, facts, manner.grant, passing)
     states = _move(connection, facts, tuple(line for line in passing if units[line.position]))
     row, permit = gate.insert_decision(

@@ -35,8 +35,9 @@ def lock_facts(
     facts = _FACTS.validate_python(
         {**values, "purpose": purpose, "scans": scans.standing_of(values["scans"])}
     )
-    demands = documents.with_signatures(connection, facts.demands)
-    return replace(facts, demands=tuple(demands))
+    if not facts.demands:
+        return facts
+    return replace(facts, demands=tuple(documents.with_signatures(connection, facts.demands)))
 
 
 def judgement_of(row: JudgedRow) -> Judgement:

@@ -7,7 +7,7 @@ nobody knows or an exception holds the goods, with the reason.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from api.gate import rules_condition, rules_evidence, rules_goods, rules_journey
@@ -68,24 +68,24 @@ class Decision:
 
     purpose: Purpose
     results: tuple[Result, ...]
+    blocking: tuple[Result, ...] = field(init=False)  # those that did not pass, most basic first
+
+    def __post_init__(self) -> None:
+        found = (item for item in self.results if item.finding.verdict is not Verdict.PASS)
+        object.__setattr__(self, "blocking", tuple(found))
 
     @property
     def verdict(self) -> Verdict:
         """The worst finding; HOLD where nothing was checked, for that proves nothing."""
-        verdicts = [result.finding.verdict for result in self.results]
+        if self.permitted:
+            return Verdict.PASS
+        verdicts = (result.finding.verdict for result in self.blocking)
         return max(verdicts, key=lambda verdict: verdict.rank, default=Verdict.HOLD)
 
     @property
     def permitted(self) -> bool:
         """Whether the goods may take the step that was asked for."""
-        return bool(self.results) and all(
-            result.finding.verdict is Verdict.PASS for result in self.results
-        )
-
-    @property
-    def blocking(self) -> tuple[Result, ...]:
-        """The checks that did not pass, most basic first."""
-        return tuple(item for item in self.results if item.finding.verdict is not Verdict.PASS)
+        return bool(self.results) and not self.blocking
 
 
 def decide(purpose: Purpose, facts: Facts) -> Decision:
@@ -137,9 +137,9 @@ def _require_departed(facts: Facts) -> None:
         raise ConflictError("NOT_DEPARTED", words)
 
 
-def require_unused(facts: Facts) -> None:
+def require_unused(facts: Facts, lines: tuple[Line, ...]) -> None:
     """Return if a permit has something to name: units that came and that none let pass yet."""
-    if facts.lines and not any(facts.left(line) for line in facts.lines):
+    if lines and not any(facts.left(line) for line in lines):
         words = "no unit is left: each passed by a permit that was used, or was never let go"
         raise ConflictError("PERMIT_USED", words)
 

@@ -21,6 +21,7 @@ CONFLICT_CODES: Final = frozenset({"DATA_CONFLICT"})
 SPENT: Final = "BUDGET_EXCEEDED"
 BUDGET_CODES: Final = frozenset({SPENT, "BUDGET_UNDECIDED"})
 NOT_JUDGED: Final = "there is no evaluation yet"
+_VERDICTS: Final = {verdict.value: verdict for verdict in Verdict}
 
 
 class UnknownWordError(ValueError):
@@ -96,10 +97,10 @@ def verdict_of(judgement: Judgement, lines: Iterable[Goods]) -> Verdict:
 
 
 def _known(verdict: str) -> Verdict:
-    try:
-        return Verdict(verdict)
-    except ValueError as error:
-        raise UnknownWordError(verdict) from error
+    found = _VERDICTS.get(verdict)
+    if found is None:
+        raise UnknownWordError(verdict)
+    return found
 
 
 def _is_of(line: Goods, key: str) -> bool:

@@ -78,7 +78,8 @@ def _require_fresh(connection: Connection, permit: PermitRow) -> None:
     if standing.redeemed_at is not None:
         raise ConflictError("PERMIT_USED", f"used at {standing.redeemed_at.isoformat()}")
     if standing.expired:
-        raise ConflictError("PERMIT_EXPIRED", f"expired at {permit.expires_at.isoformat()}")
+        span = f"from {permit.issued_at.isoformat()} until {permit.expires_at.isoformat()}"
+        raise ConflictError("PERMIT_EXPIRED", f"good {span} only, by the database's clock")
 
 
 def _require_unspoken(connection: Connection, permit: PermitRow, facts: Facts) -> None:

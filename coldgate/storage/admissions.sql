@@ -20,4 +20,6 @@ FROM logger_conduct(%(logger)s, %(readings)s) CROSS JOIN (
 ) AS calibration
 
 -- name: admitted
-SELECT * FROM logger_admissions(%(consignment)s)
+SELECT placement_id, logger_id, serial, zone, role, admission_id, passed, kind, party_id,
+    recorded_at
+FROM logger_admissions(%(consignment)s)

@@ -9,11 +9,10 @@ from psycopg.rows import class_row
 
 from coldgate.crypto import canonical_json
 from coldgate.storage.queries import load_queries
+from coldgate.storage.visibility import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from psycopg import Cursor
 
     from coldgate.storage.connection import Connection
 
@@ -37,15 +36,19 @@ def append_ledger(
     connection.execute(_SQL["append_ledger"], parameters)
 
 
-def find_answer(connection: Connection, *, party: str, key: str) -> Cursor[StoredAnswer]:
-    """A cursor on the answer already given under this key, if there is one.
+def find_answer(
+    connection: Connection, *, scope: str | None, party: str, key: str
+) -> StoredAnswer | None:
+    """The answer already given under this key; from now on only what ``scope`` may see is shown.
 
     Waits for a transaction that is answering it at this moment, and makes others wait for ours.
     """
-    parameters = {"party": party, "key": key}
-    connection.execute(_SQL["lock_key"], parameters)
-    cursor = connection.cursor(row_factory=class_row(StoredAnswer))
-    return cursor.execute(_SQL["answer"], parameters)
+    parameters = {"scope": name_of(scope), "party": party, "key": key}
+    with connection.pipeline():  # with the BEGIN before it
+        found = connection.cursor(row_factory=class_row(StoredAnswer)).execute(
+            _SQL["answer"], parameters
+        )
+    return found.fetchone()
 
 
 def store_answer(connection: Connection, *, party: str, key: str, answer: StoredAnswer) -> None:

@@ -1,12 +1,9 @@
 -- name: append_ledger
 SELECT append_ledger(%(actor)s, %(kind)s, %(subject)s, %(body)s)
 
--- name: lock_key
-SELECT pg_advisory_xact_lock(hashtextextended(%(party)s || ' ' || %(key)s, 0))
-
 -- name: answer
-SELECT request_digest, status, response FROM idempotency
-WHERE party_id = %(party)s AND key = %(key)s
+SELECT request_digest, status, response
+FROM answer_before(%(scope)s, %(party)s, %(key)s)
 
 -- name: store_answer
 INSERT INTO idempotency (party_id, key, request_digest, status, response)

@@ -3,8 +3,8 @@ SELECT id, decision_id, consignment_id, purpose, audience, lines, issued_at, exp
 FROM permit WHERE id = %(id)s
 
 -- name: standing
--- Read under the consignment's lock, by the database's clock.
-SELECT clock_timestamp() >= permit.expires_at AS expired, used.redeemed_at
+-- Read under the consignment's lock, by the database's clock; one set back lengthens no life.
+SELECT clock_timestamp() < permit.issued_at OR clock_timestamp() >= permit.expires_at AS expired, used.redeemed_at
 FROM permit LEFT JOIN permit_redemption AS used ON used.permit_id = permit.id
 WHERE permit.id = %(id)s
 

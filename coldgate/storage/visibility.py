@@ -23,7 +23,12 @@ _EVERYTHING: Final = "*"  # no party's id: identifiers hold letters, digits and 
 
 def limit_to(connection: Connection, scope: str | None) -> None:
     """Show only what the party ``scope`` may see until the transaction ends; None shows all."""
-    _act(connection, _EVERYTHING if scope is None else scope)
+    _act(connection, name_of(scope))
+
+
+def name_of(scope: str | None) -> str:
+    """How the database is told of whom a transaction may see rows; None is all."""
+    return _EVERYTHING if scope is None else scope
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -43,6 +43,14 @@ def test_logger_speaks_of_the_goods_unless_it_is_said_otherwise(world: World) ->
 def test_zone_with_a_reference_only_has_no_logger(world: World) -> None:
     consignment = world.consign(place=False)
     assert place_reference(world, consignment).is_success
+
+    assert blocking(world.gate(consignment, "dispatch")) == {"LOGGER_MISSING"}
+
+
+def test_logger_that_is_to_come_watches_nothing_yet(world: World) -> None:
+    consignment = world.consign(place=False)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    world.place(consignment, world.add_logger(), placed_at=tomorrow.isoformat())
 
     assert blocking(world.gate(consignment, "dispatch")) == {"LOGGER_MISSING"}
 

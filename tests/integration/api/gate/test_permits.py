@@ -8,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from api_world import open_world
 from gate_cases import RECEIPT, goods, of, ready, rejudge, restrict
+
+from coldgate.storage import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -367,3 +370,18 @@ def test_permit_expires_by_the_clock_of_the_database(hasty_world: World) -> None
     _, token = permitted(hasty_world)
 
     assert refusal(redeem(hasty_world, token)) == (409, "PERMIT_EXPIRED")
+
+
+def test_clock_that_was_set_back_lengthens_no_permit(world: World) -> None:
+    permitted(world)
+
+    with psycopg.connect(world.dsn) as owner:
+        owner.execute("SET session_replication_role = replica")
+        # As if it had been given an hour later than it is now.
+        (permit,) = owner.execute(
+            "UPDATE permit SET issued_at = issued_at + interval '1 hour',"
+            " expires_at = expires_at + interval '1 hour'"
+            " WHERE id = (SELECT max(id) FROM permit) RETURNING id"
+        ).fetchone() or (0,)
+        assert tokens.standing(owner, permit).expired
+        owner.rollback()
