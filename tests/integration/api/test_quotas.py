@@ -133,8 +133,10 @@ def test_party_makes_so_much_in_a_day(
 
 
 def test_permit_is_asked_for_again_so_often(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    maker, consignment = world.of("maker"), world.consign()
-    ask = {"consignment": consignment, "purpose": "dispatch"}
+    lot = {"product": "vaccine", "number": "A1"}
+    lines = [{"product": "vaccine", "lot": "A1", "quantity": units} for units in (2, 1)]
+    maker, consignment = world.of("maker"), world.consign(lines=lines)
+    ask = {"consignment": consignment, "purpose": "dispatch", "lot": lot, "quantity": 1}
     for module in ("coldgate.storage.quotas", "api.gate.service"):
         monkeypatch.setattr(f"{module}.MOST", {**MOST, Part.PERMITS: 1})
 
