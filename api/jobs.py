@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from api.approvals.escalation import escalate_due
+from api.ledger.schema_watch import compare_schema
 from api.quality.reminding import remind
 from api.scheduler import Job
 from coldgate.storage import credentials, quotas, sessions
@@ -36,5 +37,6 @@ def jobs(settings: ApiSettings) -> tuple[Job, ...]:
     return (
         Job(name="approvals.escalate", every=timedelta(minutes=1), action=escalate_due),
         Job(name="quality.remind", every=timedelta(minutes=15), action=remind),
+        Job(name="schema.compare", every=timedelta(minutes=1), action=compare_schema),
         Job(name="sessions.purge", every=timedelta(hours=1), action=purge),
     )

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+import psycopg
+
 from coldgate.errors import MigrationError
 from coldgate.storage import schema
 from coldgate.storage.connection import connect
@@ -62,7 +64,7 @@ def migrate(dsn: str) -> Features:
             _refuse_changed(connection)
             enable_extension(connection)
             features = detect(connection)
-            _apply(connection, available_migrations(features.variant))
+            _apply_recorded(connection, available_migrations(features.variant))
             with connection.transaction():
                 TimeTables(features).cover_ahead(connection, datetime.now(UTC))
                 guard_chunks(connection, features)
@@ -107,6 +109,16 @@ def require_current(connection: Connection) -> None:
             f"the database lacks migration {lacking[0].number:04}_{lacking[0].name}: start this "
             "version on it first, or ask with the version that it belongs to"
         )
+
+
+def _apply_recorded(connection: Connection, migrations: Sequence[Migration]) -> None:
+    """Apply what is new; what was applied before one failed is on record all the same."""
+    try:
+        _apply(connection, migrations)
+    except psycopg.Error:
+        if not connection.closed:
+            schema.record(connection)
+        raise
 
 
 def _apply(connection: Connection, migrations: Sequence[Migration]) -> None:

@@ -48,6 +48,7 @@ FIXED: Final = frozenset(
     }
 )
 _MOST_NAMED: Final = 5
+_MOST_TOLD: Final = 1_000
 _ADDED: Final = "was added"
 _CHANGED: Final = "was changed"
 _REMOVED: Final = "is gone"
@@ -129,11 +130,15 @@ def _in_one_voice(view: str) -> str:
 
 def recorded(connection: Connection) -> Record | None:
     """What was in force when the migration step entered it last; None: it never did."""
-    kept = connection.execute(_SQL["is_kept"]).fetchone()
-    if not (kept and kept[0]):
+    if not _is_kept(connection):
         return None
     row = connection.execute(_SQL["newest"]).fetchone()
     return _read(row[1]) if row else None
+
+
+def _is_kept(connection: Connection) -> bool:
+    row = connection.execute(_SQL["is_kept"]).fetchone()
+    return bool(row and row[0])
 
 
 def _read(body: bytes) -> Record:
@@ -147,8 +152,10 @@ def _read(body: bytes) -> Record:
 def record(connection: Connection) -> None:
     """Enter what is in force, unless that is what was entered last.
 
-    For the migration step, under its lock.
+    For the migration step, under its lock. Nothing where there is no ledger yet.
     """
+    if not _is_kept(connection):
+        return
     now = replace(describe(connection), migrations=migrations(connection))
     if now == recorded(connection):
         return
@@ -197,6 +204,24 @@ def prove(connection: Connection) -> None:
     refuse(list(differences(then, describe(connection))))
 
 
+def compare(connection: Connection) -> list[str]:
+    """What is in force, for migrations alone, and not on record; the ledger is told of any news.
+
+    So that what is put in and taken out again leaves a trace. Nothing while a migration step is at
+    it, or where the record is of another version.
+    """
+    at_rest = connection.execute(_SQL["at_rest"]).fetchone()
+    then = recorded(connection)
+    if not (at_rest and at_rest[0]) or then is None or then.form != FORM:
+        return []
+    last = connection.execute(_SQL["told_last"]).fetchone()
+    found = differences(then, describe(connection))
+    fixed = [str(one) for one in found if one.kind in FIXED][:_MOST_TOLD]
+    if fixed != (json.loads(last[0]) if last else []):
+        connection.execute(_SQL["tell"], (json.dumps(fixed).encode(),))
+    return fixed
+
+
 def refuse(found: Sequence[Difference]) -> None:
     """Raise `MigrationError` if any of these is for migrations only."""
     fixed = [str(one) for one in found if one.kind in FIXED]
@@ -210,7 +235,7 @@ def refuse(found: Sequence[Difference]) -> None:
 
 
 def changes(connection: Connection) -> list[Finding]:
-    """What is in force and not on record, or on record as changed by no migration."""
+    """What is in force and not on record, and what once was."""
     now = replace(describe(connection), migrations=migrations(connection))
     entries = [(entry, _read(body)) for entry, body in connection.execute(_SQL["all"])]
     if not entries or entries[-1][1].form != FORM:
@@ -224,6 +249,11 @@ def changes(connection: Connection) -> list[Finding]:
     ]
     for (_, then), (entry, later) in pairwise(entries):
         found += _unexplained(f"ledger_entry/{entry}", then, later)
+    found += [
+        Finding(place=f"ledger_entry/{entry}", problem=f"says that {one}")
+        for entry, body in connection.execute(_SQL["told"])
+        for one in json.loads(body)
+    ]
     return found
 
 

@@ -23,6 +23,21 @@ WHERE subject = 'schema' AND kind = 'schema.recorded' ORDER BY id DESC LIMIT 1
 SELECT id, body FROM public.ledger_entry
 WHERE subject = 'schema' AND kind = 'schema.recorded' ORDER BY id
 
+-- name: at_rest
+-- Not while a migration step is at it; it waits for the end of this transaction.
+SELECT pg_try_advisory_xact_lock_shared(hashtext('coldgate.migrate'))
+
+-- name: told
+SELECT id, body FROM public.ledger_entry
+WHERE subject = 'schema' AND kind = 'schema.differed' ORDER BY id
+
+-- name: told_last
+SELECT body FROM public.ledger_entry
+WHERE subject = 'schema' AND kind = 'schema.differed' ORDER BY id DESC LIMIT 1
+
+-- name: tell
+SELECT public.append_ledger('api/schema', 'schema.differed', 'schema', %s)
+
 -- name: record
 WITH entered AS (
     INSERT INTO public.ledger_entry (actor, kind, subject, body, digest)
@@ -120,7 +135,8 @@ WITH member AS MATERIALIZED (
 SELECT 'relation', name, concat_ws(E'\n',
     relkind, relpersistence, (SELECT who.name FROM who WHERE who.oid = relowner),
     'row security', relrowsecurity, relforcerowsecurity,
-    'options', ARRAY(SELECT unnest(reloptions) ORDER BY 1),
+    -- Of a table they say how it is stored.
+    'options', CASE relkind WHEN 'v' THEN ARRAY(SELECT unnest(reloptions) ORDER BY 1) END,
     'of', nullif(reloftype, 0)::regtype,
     'parents', ARRAY(SELECT format('%I.%I', nspname, parent.relname)
         FROM pg_inherits JOIN pg_class AS parent ON parent.oid = inhparent

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from factories import fetch
 
+from api.ledger.schema_watch import compare_schema
 from coldgate.errors import MigrationError
 from coldgate.storage import migrate as migrating
 from coldgate.storage import schema, visibility
@@ -269,11 +270,8 @@ def test_what_an_operator_may_change_is_recorded_by_the_next_step(plain_database
 
 
 def test_next_migration_is_recorded(plain_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    newer = Migration(
-        number=9999, name="newer", variant=None, sql=b"ALTER TABLE scan ADD COLUMN shelf text"
-    )
-    known = available_migrations("plain")
-    monkeypatch.setattr(migrating, "available_migrations", lambda _: (*known, newer))
+    known = (*available_migrations("plain"), migration(9999, b"ALTER TABLE scan ADD shelf text"))
+    monkeypatch.setattr(migrating, "available_migrations", lambda _: known)
 
     migrate(plain_database)
 
@@ -317,6 +315,52 @@ def test_record_that_no_migration_explains_is_named_for_ever(plain_database: str
 
     assert len(told) == 2
     assert "change_is_refused was changed, and no migration did that" in told[0]
+
+
+def test_change_that_was_taken_out_again_stays_on_record(plain_database: str) -> None:
+    change = "ALTER TABLE gate_decision {} TRIGGER change_is_refused"
+    execute(plain_database, change.format("DISABLE"))
+    failed = [look(plain_database), look(plain_database)]
+    execute(plain_database, change.format("ENABLE"))
+    failed += [look(plain_database), look(plain_database)]
+
+    assert failed == [1, 1, 0, 0]
+    with connect(plain_database, autocommit=True) as owner:
+        (told,) = found(owner)
+    assert "says that trigger public.gate_decision.change_is_refused was changed" in told
+
+
+def test_nobody_looks_while_a_migration_step_is_at_it(plain_database: str) -> None:
+    execute(plain_database, "ALTER TABLE gate_decision DISABLE TRIGGER change_is_refused")
+
+    with connect(plain_database, autocommit=True) as step:
+        step.execute("SELECT pg_advisory_lock(hashtext('coldgate.migrate'))")
+        assert look(plain_database) == 0
+    assert look(plain_database) == 1
+
+
+def look(dsn: str) -> int:
+    with connect(dsn, "coldgate_api") as connection:
+        visibility.limit_to(connection, None)
+        return compare_schema(connection, datetime.now(UTC))
+
+
+def test_what_was_applied_before_a_migration_failed_is_on_record(
+    plain_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = migration(9999, b"SELECT 1 / 0")
+    known = (*available_migrations("plain"), migration(9998, b"ALTER TABLE scan ADD shelf text"))
+    monkeypatch.setattr(migrating, "available_migrations", lambda _: (*known, bad))
+
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(plain_database)
+
+    with connect(plain_database, autocommit=True) as connection:
+        assert found(connection) == []
+
+
+def migration(number: int, statement: bytes) -> Migration:
+    return Migration(number=number, name="newer", variant=None, sql=statement)
 
 
 def test_edited_list_of_migrations_is_named(owner: Connection) -> None:
