@@ -65,6 +65,13 @@ WITH member AS MATERIALIZED (
                      ELSE quote_ident(rolname) END AS name
     FROM pg_roles
     UNION ALL SELECT 0, '<everybody>'
+), process AS MATERIALIZED (
+    -- The roles of the processes, and who may take one on; the owner stands for itself.
+    SELECT oid FROM pg_roles WHERE rolname IN ('coldgate_ingest', 'coldgate_analytics', 'coldgate_api')
+    UNION
+    SELECT member FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = roleid
+    WHERE rolname IN ('coldgate_ingest', 'coldgate_analytics', 'coldgate_api')
+      AND member <> (SELECT oid FROM landlord)
 ), relation AS MATERIALIZED (
     SELECT pg_class.*, format('%I.%I', nspname, relname) AS name
     FROM pg_class JOIN space ON space.oid = relnamespace
@@ -136,7 +143,7 @@ SELECT 'relation', name, concat_ws(E'\n',
     relkind, relpersistence, (SELECT who.name FROM who WHERE who.oid = relowner),
     'row security', relrowsecurity, relforcerowsecurity,
     -- Of a table they say how it is stored.
-    'options', CASE relkind WHEN 'v' THEN ARRAY(SELECT unnest(reloptions) ORDER BY 1) END,
+    'options', ARRAY(SELECT unnest(reloptions) WHERE relkind = 'v' ORDER BY 1),
     'of', nullif(reloftype, 0)::regtype,
     'parents', ARRAY(SELECT format('%I.%I', nspname, parent.relname)
         FROM pg_inherits JOIN pg_class AS parent ON parent.oid = inhparent
@@ -317,10 +324,14 @@ SELECT 'membership', format('of %s in %s', its.name, whole.name),
         coalesce(to_jsonb(pg_auth_members) ->> 'inherit_option', 'true'),
         coalesce(to_jsonb(pg_auth_members) ->> 'set_option', 'true')), E'\n')
 FROM pg_auth_members JOIN who AS its ON its.oid = member JOIN who AS whole ON whole.oid = roleid
-WHERE whole.name ~ '^(<owner>|coldgate_(ingest|analytics|api))$'
-   OR its.name ~ '^coldgate_(ingest|analytics|api)$'
+WHERE member IN (SELECT oid FROM process) OR roleid IN (SELECT oid FROM process)
+   OR whole.name = '<owner>'
 GROUP BY its.name, whole.name
 
 UNION ALL
-SELECT 'owner', quote_ident(rolname), concat_ws(' ', rolsuper, rolcreaterole, rolcreatedb)
-FROM pg_roles WHERE oid = (SELECT oid FROM landlord)
+SELECT CASE WHEN oid = (SELECT oid FROM landlord) THEN 'owner' ELSE 'login' END,
+    quote_ident(rolname), concat_ws(' ', rolsuper, rolcreaterole, rolcreatedb, rolbypassrls,
+        rolreplication, rolinherit)
+FROM pg_roles
+WHERE oid = (SELECT oid FROM landlord)
+   OR oid IN (SELECT oid FROM process) AND rolname !~ '^coldgate_(ingest|analytics|api)$'
