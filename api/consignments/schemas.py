@@ -15,6 +15,7 @@ from api.schemas import (
     LotNumber,
     Moment,
     ProfileId,
+    Reason,
     Serial,
     Text,
     Version,
@@ -148,10 +149,14 @@ class PlacementIn(Body):
 
 
 class RemovalIn(Body):
-    """When a logger left its zone; readings from then on do not count."""
+    """When a logger left its zone; readings from then on do not count.
+
+    Who takes readings of a journey away in hindsight says why.
+    """
 
     model_config = example(removed_at="2026-03-02T14:30:00Z")
     removed_at: Moment
+    reason: Reason | None = None
 
 
 class SealIn(Body):
@@ -230,6 +235,7 @@ class PlacementView(View):
     role: Role
     placed_at: datetime
     removed_at: datetime | None
+    removal_reason: str | None
 
 
 class PlacementList(View):

@@ -185,10 +185,17 @@ def remove_logger(
         raise ConflictError("ALREADY_REMOVED", f"logger {row.serial} was removed already")
     if removal.removed_at <= row.placed_at:
         raise ConflictError("REMOVED_BEFORE_PLACED", "removed_at must be later than placed_at")
-    if not tells_in_hindsight(caller, found):
-        present = row.party_id == caller.party or answers_for_goods(caller, found)
-        _require_no_trim(connection, consignment, removal, present=present)
-    placements.remove(connection, consignment, placement=placement, removed_at=removal.removed_at)
+    may_trim = tells_in_hindsight(caller, found)
+    present = may_trim or row.party_id == caller.party or answers_for_goods(caller, found)
+    if _trims(connection, consignment, removal, present=present):
+        _require_reason(removal, may_trim=may_trim)
+    placements.remove(
+        connection,
+        consignment,
+        placement=placement,
+        removed_at=removal.removed_at,
+        reason=removal.reason,
+    )
     consignments.touch(connection, consignment)
     facts = removal.model_dump(mode="json")
     caller.record(connection, "logger.removed", consignment, placement=placement, **facts)
@@ -272,16 +279,14 @@ def list_events(connection: Connection, caller: Caller, consignment: str) -> Eve
     return EventList(items=[EventView.model_validate(row) for row in rows])
 
 
-def _require_no_trim(
-    connection: Connection, consignment: str, removal: RemovalIn, *, present: bool
-) -> None:
-    """Return unless the removal would take readings of the journey away (S7).
+def _trims(connection: Connection, consignment: str, removal: RemovalIn, *, present: bool) -> bool:
+    """Whether the removal would take readings of the journey away (S7).
 
     Who is ``present``, its owner or who answers for the goods, takes a logger out as it happens.
     To others it stays to the end of the journey: they could replace its word by that of their own.
     """
     if present and not _has_begun(connection, consignment):
-        return
+        return False
     latest = clock.now(connection) - CLOCK_TOLERANCE if present else None
     ended = [
         event.happened_at
@@ -289,9 +294,16 @@ def _require_no_trim(
         if event.kind == EventKind.RECEIVED.value
     ]
     earliest = max(ended, default=latest)
-    if earliest is None or removal.removed_at < earliest:
+    return earliest is None or removal.removed_at < earliest
+
+
+def _require_reason(removal: RemovalIn, *, may_trim: bool) -> None:
+    """Return for who may take readings of a journey away, and says why."""
+    if not may_trim:
         words = "before the end its owner or the consignor says it as it happens, later only QA"
         raise ConflictError("EVIDENCE_TRIMMED", words)
+    if removal.reason is None:
+        raise ConflictError("REASON_MISSING", "this takes readings of the journey away: say why")
 
 
 def _require_not_departed(connection: Connection, consignment: str) -> None:

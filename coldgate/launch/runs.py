@@ -129,7 +129,8 @@ async def place(client: ApiClient, parcel: Parcel, runs: Sequence[Run], *, owner
     for run in runs:
         if run.begin < parcel.begin and run.removed_at is None:
             path = f"{_placements(run.consignment)}/{run.placement}/remove"
-            await client.tell(path, {"removed_at": parcel.begin.isoformat()})
+            began = {"removed_at": parcel.begin.isoformat(), "reason": "its next run began"}
+            await client.tell(path, began)
     following = min((run.begin for run in runs if run.begin > parcel.end), default=None)
     body = {
         "serial": parcel.serial,

@@ -55,6 +55,7 @@ class PlacementRow:
     role: str
     placed_at: datetime
     removed_at: datetime | None
+    removal_reason: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +107,20 @@ def placements(
 
 
 def remove(
-    connection: Connection, consignment: str, *, placement: int, removed_at: datetime
+    connection: Connection,
+    consignment: str,
+    *,
+    placement: int,
+    removed_at: datetime,
+    reason: str | None,
 ) -> None:
-    """Say when the logger left the zone."""
-    parameters = {"consignment": consignment, "id": placement, "removed_at": removed_at}
+    """Say when the logger left the zone, and why that is said in hindsight."""
+    parameters = {
+        "consignment": consignment,
+        "id": placement,
+        "removed_at": removed_at,
+        "reason": reason,
+    }
     connection.execute(_SQL["remove"], parameters)
 
 

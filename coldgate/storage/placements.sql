@@ -16,20 +16,21 @@ LIMIT 1
 WITH added AS (
     INSERT INTO placement (consignment_id, logger_id, zone, role, placed_at, removed_at)
     VALUES (%(consignment)s, %(logger)s, %(zone)s, %(role)s, %(placed_at)s, %(removed_at)s)
-    RETURNING id, logger_id, zone, role, placed_at, removed_at
+    RETURNING id, logger_id, zone, role, placed_at, removed_at, removal_reason
 )
 SELECT added.id, added.logger_id, logger.serial, logger.party_id, added.zone, added.role,
-    added.placed_at, added.removed_at
+    added.placed_at, added.removed_at, added.removal_reason
 FROM added JOIN logger ON logger.id = added.logger_id
 
 -- name: placements
-SELECT p.id, p.logger_id, l.serial, l.party_id, p.zone, p.role, p.placed_at, p.removed_at
+SELECT p.id, p.logger_id, l.serial, l.party_id, p.zone, p.role, p.placed_at, p.removed_at,
+    p.removal_reason
 FROM placement p JOIN logger l ON l.id = p.logger_id
 WHERE p.consignment_id = %(consignment)s AND (%(id)s::bigint IS NULL OR p.id = %(id)s)
 ORDER BY p.placed_at, p.id
 
 -- name: remove
-UPDATE placement SET removed_at = %(removed_at)s
+UPDATE placement SET removed_at = %(removed_at)s, removal_reason = %(reason)s
 WHERE id = %(id)s AND consignment_id = %(consignment)s
 
 -- name: channels

@@ -122,7 +122,8 @@ class Registry:
     async def remove(self, consignment: str, placement: int, moment: datetime) -> None:
         """Say when a logger left the consignment."""
         path = f"/consignments/{consignment}/placements/{placement}/remove"
-        await self.manufacturer.tell(path, {"removed_at": moment.isoformat()})
+        reason = "it was taken out then, and the story tells it afterwards"
+        await self.manufacturer.tell(path, {"removed_at": moment.isoformat(), "reason": reason})
 
     async def qualify_carrier(self, profile: str, *, today: date) -> None:
         """The manufacturer approves the carrier for goods of that profile."""

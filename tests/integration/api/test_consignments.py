@@ -302,10 +302,25 @@ def test_carrier_cannot_trim_its_logger_in_hindsight(world: World) -> None:
     world.gate(consignment, "dispatch")
     path = f"/consignments/{consignment}/placements/{placement}/remove"
 
-    answer = world.of("truck").post(path, json={"removed_at": LATER})
+    answer = world.of("truck").post(path, json={"removed_at": LATER, "reason": "mine"})
 
     assert (answer.status_code, answer.json()["code"]) == (409, "EVIDENCE_TRIMMED")
-    assert world.of("maker").post(path, json={"removed_at": LATER}).is_success
+
+
+def test_quality_says_why_it_takes_readings_away_and_that_is_kept(world: World) -> None:
+    consignment = world.consign(place=False)
+    placement = world.place(consignment, world.add_logger())["id"]
+    world.gate(consignment, "dispatch")
+    path = f"/consignments/{consignment}/placements/{placement}/remove"
+
+    unsaid = world.of("maker").post(path, json={"removed_at": LATER})
+
+    assert (unsaid.status_code, unsaid.json()["code"]) == (409, "REASON_MISSING")
+    said = world.post(path, {"removed_at": LATER, "reason": "lay on the desk"}, party="maker")
+    assert said["removal_reason"] == "lay on the desk"
+    entered = "SELECT convert_from(body, 'UTF8')::jsonb ->> 'reason' FROM ledger_entry"
+    about = " WHERE kind = 'logger.removed' AND subject = %s"
+    assert world.fetch(entered + about, consignment) == ["lay on the desk"]
 
 
 def test_carrier_takes_its_logger_back_at_the_end(world: World) -> None:
