@@ -239,7 +239,7 @@ def changes(connection: Connection) -> list[Finding]:
     now = replace(describe(connection), migrations=migrations(connection))
     entries = [(entry, _read(body)) for entry, body in connection.execute(_SQL["all"])]
     if not entries or entries[-1][1].form != FORM:
-        problem = "is not on record in a form that this version reads: run the migration step"
+        problem = "is not on record in a form that this version reads: migrate it"
         return [Finding(place="schema", problem=problem)]
     newest = entries[-1][1]
     found = [one.finding() for one in differences(newest, now)]

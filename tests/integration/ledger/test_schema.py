@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from coldgate.storage import migrate as migrating
 from coldgate.storage import schema, visibility
 from coldgate.storage.connection import connect
 from coldgate.storage.migrate import Migration, available_migrations, migrate
+from coldgate.storage.queries import load_queries
 from coldgate.storage.timescale import TimeTables, detect
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ pytestmark = pytest.mark.database
 
 LONG_AGO: Final = datetime(2019, 12, 31, tzinfo=UTC)
 FIRST: Final = 37  # the migration since which there are records
+WORDS: Final = {
+    1: "630b065b5c6f42ab2c68234bae30623e4fd641ccaad9f8ea9af4cf921cf281fc"
+}  # of each form
 RECORDS: Final = "SELECT count(*) FROM ledger_entry WHERE kind = 'schema.recorded'"
 
 
@@ -350,6 +355,25 @@ def look(dsn: str) -> int:
     with connect(dsn, "coldgate_api") as connection:
         visibility.limit_to(connection, None)
         return compare_schema(connection, datetime.now(UTC))
+
+
+def test_record_of_another_form_is_followed_by_one_of_this(
+    plain_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "FORM", schema.FORM + 1)
+    with connect(plain_database, autocommit=True) as connection:
+        before = found(connection)
+
+        migrate(plain_database)
+
+        assert before == ["schema is not on record in a form that this version reads: migrate it"]
+        assert found(connection) == []
+
+
+def test_descriptions_in_other_words_have_another_form() -> None:
+    words = load_queries("schema")["in_force"]
+
+    assert hashlib.sha256(words).hexdigest() == WORDS[schema.FORM], "raise FORM, once released"
 
 
 def test_what_was_applied_before_a_migration_failed_is_on_record(
