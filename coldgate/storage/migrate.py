@@ -140,7 +140,7 @@ def _pending(connection: Connection, migrations: Sequence[Migration]) -> list[Mi
         if applied.get(migration.number, migration.sha256) != migration.sha256:
             raise MigrationError(
                 f"migration {migration.number:04}_{migration.name} in the database differs from "
-                "the one in this version; migrations are never edited"
+                "the one in this version; migrations are never edited: run the version that made it"
             )
     return [migration for migration in migrations if migration.number not in applied]
 
