@@ -141,7 +141,7 @@ BEGIN
     SELECT goods.products, goods.articles,
         NOT EXISTS (SELECT FROM consignment_line AS line
                     WHERE line.consignment_id = wanted AND line.state <> 'planned') AS untouched,
-        (SELECT count(*) FROM permit WHERE consignment_id = wanted) AS permits,
+        given.permits, given.dispatched, given.used,
         EXISTS (SELECT FROM shelf_life_agreement
                 WHERE (consignor_id, consignee_id) = (asked.consignor_id, asked.consignee_id))
             AS agreed,
@@ -157,7 +157,14 @@ BEGIN
         SELECT array_agg(line.product_id) AS products, array_agg(same.id) AS articles
         FROM (SELECT DISTINCT product_id FROM consignment_line WHERE consignment_id = wanted) AS line
         CROSS JOIN LATERAL same_article(line.product_id) AS same (id)
-    ) AS goods;
+    ) AS goods
+    CROSS JOIN (
+        SELECT count(*) AS permits, coalesce(bool_or(permit.purpose = 'dispatch'), false) AS dispatched,
+            count(redemption.permit_id) > 0 AS used
+        FROM permit
+        LEFT JOIN permit_redemption AS redemption ON redemption.permit_id = permit.id
+        WHERE permit.consignment_id = wanted
+    ) AS given;
     IF told.agreed THEN
         agreed := (SELECT coalesce(json_agg(item), '[]') FROM agreed_shelf_life(wanted) AS item);
     END IF;
@@ -172,7 +179,7 @@ BEGIN
     IF told.demanding THEN
         demands := (SELECT coalesce(json_agg(item), '[]') FROM demanded_documents(wanted) AS item);
     END IF;
-    IF told.permits > 0 THEN
+    IF told.used OR (told.dispatched AND step <> 'dispatch') THEN
         taken := (SELECT coalesce(json_agg(item), '[]') FROM taken_units(wanted, step) AS item);
     END IF;
     IF told.scanned THEN
