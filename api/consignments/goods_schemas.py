@@ -148,6 +148,33 @@ class LotView(View):
     created_at: datetime
 
 
+class CorrectionIn(Body):
+    """The last day of use that a batch has in truth, and why another one was registered."""
+
+    model_config = example(expires_on="2027-02-28", reason="typed from the wrong certificate")
+    expires_on: Expiry
+    reason: Reason
+
+
+class CorrectionView(View):
+    """A corrected batch; ``expired_on`` is what stood there until ``corrected_at``."""
+
+    id: int
+    product: Annotated[str, Field(validation_alias="product_id")]
+    lot: Annotated[str, Field(validation_alias="number")]
+    expired_on: date
+    expires_on: date
+    reason: str
+    corrected_by: str
+    corrected_at: datetime
+
+
+class CorrectionList(View):
+    """Every correction of one batch, oldest first."""
+
+    items: list[CorrectionView]
+
+
 class LotList(View):
     """Batches of one product."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from api.consignments.lot_schemas import LotStability, Share, SpendView
-from coldgate.errors import NotFoundError
 from coldgate.storage import goods, stability, visibility
 
 if TYPE_CHECKING:
@@ -19,8 +18,7 @@ WHOLE_PPB: Final = 10**9
 def lot_stability(connection: Connection, caller: Caller, product: str, lot: str) -> LotStability:
     """What each consignment took of the budget, for whoever owns the product."""
     goods.product(connection, scope=caller.scope, product_id=product)
-    if all(row.number != lot for row in goods.lots(connection, product)):
-        raise NotFoundError("lot", lot)
+    goods.lot(connection, product, lot)
     with visibility.everything(connection):  # whoever carried the lot spent of its budget
         rows = stability.ledger(connection, product=product, lot=lot)
     return LotStability(product=product, lot=lot, items=[_spend(row) for row in rows])

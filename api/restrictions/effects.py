@@ -50,7 +50,7 @@ def refuse(connection: Connection, new: NewRefusal) -> Placed:
 def _told_of(connection: Connection, placed: Placed) -> Placed:
     row = placed.restriction
     facts = _facts(row)
-    _announce(connection, "lot.held", facts, placed.lines)
+    tell_holders(connection, "lot.held", facts, placed.lines, to_others={"kind": row.kind})
     _record(connection, row.actor, "restriction.placed", row, facts)
     return placed
 
@@ -72,7 +72,7 @@ def lift(
         if row.consignment_id is not None:  # units that may travel again have spent what they spent
             stability.touch_lots(connection, row.consignment_id)
     facts = {**_facts(row), "lift_reason": reason, "approval": approval}
-    _announce(connection, "lot.freed", facts, lines)
+    tell_holders(connection, "lot.freed", facts, lines, to_others={"kind": row.kind})
     _record(connection, actor, "restriction.lifted", row, facts)
     return row
 
@@ -116,25 +116,29 @@ def _refused(_connection: Connection, _approval: ApprovalRow, _actor: str) -> No
 LIFT_EFFECT: Final = Effect(record_now=lift_record, granted=_granted, refused=_refused)
 
 
-def _announce(
-    connection: Connection, kind: str, facts: Mapping[str, object], lines: Iterable[ConcernedLine]
+def tell_holders(
+    connection: Connection,
+    kind: str,
+    facts: Mapping[str, object],
+    lines: Iterable[ConcernedLine],
+    *,
+    to_others: Mapping[str, object],
 ) -> None:
-    """Tell each party that holds some of the lot, of its own part only."""
+    """Tell each party that holds some of the lot, of its own part only.
+
+    ``facts`` name ``product`` and ``lot``. Under another party's article nobody learns more than
+    ``to_others`` and that there is something.
+    """
     parts: dict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     for line in lines:
         for party in _holders(line):
             parts[party, line.product_id].append(_told(line))
     with everything(connection):
         for (party, product), told in sorted(parts.items()):
-            body = {**_as_told_under(product, facts), "lines": told}
+            own = product == facts["product"]
+            said = facts if own else {**to_others, "product": product, "lot": facts["lot"]}
+            body = {**said, "lines": told}
             quality.announce(connection, kind=kind, party=party, body=body)
-
-
-def _as_told_under(product: str, facts: Mapping[str, object]) -> Mapping[str, object]:
-    """Of a restriction of others' article nobody learns more than that there is one."""
-    if product == facts["product"]:
-        return facts
-    return {"kind": facts["kind"], "product": product, "lot": facts["lot"]}
 
 
 def _holders(line: ConcernedLine) -> frozenset[str]:

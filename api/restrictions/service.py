@@ -45,8 +45,7 @@ if TYPE_CHECKING:
 def place_hold(connection: Connection, caller: Caller, new: HoldIn) -> PlacedView:
     """Hold the lot; the answer tells what of it stands where."""
     goods.product(connection, scope=caller.scope, product_id=new.product)
-    if all(row.number != new.lot for row in goods.lots(connection, new.product)):
-        raise NotFoundError("lot", f"{new.product}/{new.lot}")
+    goods.lot(connection, new.product, new.lot)
     placed = impose(
         connection,
         NewRestriction(

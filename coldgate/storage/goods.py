@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from coldgate.errors import NotFoundError
 from coldgate.storage.queries import load_queries
+from coldgate.storage.restrictions import ConcernedLine
 from coldgate.storage.rows import fetch_all, fetch_new
 
 if TYPE_CHECKING:
@@ -56,6 +57,31 @@ class LotRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCorrection:
+    """Another last day of use for a lot that is registered."""
+
+    product: str
+    number: str
+    expires_on: date
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionRow:
+    """That a lot ends on ``expires_on`` and not on ``expired_on``, as was said until then."""
+
+    id: int
+    product_id: str
+    number: str
+    expired_on: date
+    expires_on: date
+    reason: str
+    corrected_by: str
+    corrected_at: datetime
+
+
 def insert_product(connection: Connection, new: NewProduct) -> ProductRow:
     """Register an article; its id is taken for ever."""
     return fetch_new(connection, ProductRow, _SQL["insert_product"], asdict(new))
@@ -99,4 +125,30 @@ def insert_lot(connection: Connection, *, product_id: str, number: str, expires_
 
 def lots(connection: Connection, product_id: str) -> list[LotRow]:
     """Batches of a product in order of their numbers."""
-    return fetch_all(connection, LotRow, _SQL["lots"], {"product": product_id})
+    return fetch_all(connection, LotRow, _SQL["lots"], {"product": product_id, "number": None})
+
+
+def lot(connection: Connection, product_id: str, number: str) -> LotRow:
+    """One batch; `NotFoundError` where nobody registered it, or the transaction sees none."""
+    parameters = {"product": product_id, "number": number}
+    rows = fetch_all(connection, LotRow, _SQL["lots"], parameters)
+    if not rows:
+        raise NotFoundError("lot", f"{product_id}/{number}")
+    return rows[0]
+
+
+def correct_lot(connection: Connection, new: NewCorrection) -> CorrectionRow:
+    """Have a batch end on another day from now on; the caller has seen that there is one."""
+    return fetch_new(connection, CorrectionRow, _SQL["correct_lot"], asdict(new))
+
+
+def corrections(connection: Connection, product_id: str, number: str) -> list[CorrectionRow]:
+    """What was said of the end of a batch, and no longer is, oldest first."""
+    parameters = {"product": product_id, "number": number}
+    return fetch_all(connection, CorrectionRow, _SQL["corrections"], parameters)
+
+
+def bound_lines(connection: Connection, product_id: str, number: str) -> list[ConcernedLine]:
+    """Every line whose last day of use this batch has a part in; ask while seeing everything."""
+    parameters = {"product": product_id, "number": number}
+    return fetch_all(connection, ConcernedLine, _SQL["bound_lines"], parameters)

@@ -53,6 +53,7 @@ KEPT: Final[Mapping[str, Kept]] = MappingProxyType(
         "profile": Kept(key=("id", "version")),
         "product": Kept(changes=True),
         "lot": Kept(changes=True),
+        "lot_correction": Kept(),
         "consignment": Kept(changes=True),
         "consignment_line": Kept(changes=True),
         "leg": Kept(key=("consignment_id", "position"), changes=True),

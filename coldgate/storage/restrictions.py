@@ -74,7 +74,7 @@ class RestrictionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConcernedLine:
-    """A line that a restriction meets, and who has a part in its consignment.
+    """A line that a word about its lot reaches, and who has a part in its consignment.
 
     ``product_id`` may be another party's, listed under the same number.
     """
@@ -119,18 +119,23 @@ class Wanted:
     limit: int = 1
 
 
-def place(connection: Connection, new: NewRestriction) -> Placed:
-    """Restrict the lot, in an order with everything that the gate decides about it.
+def hold_still(connection: Connection, *, product: str, lot: str) -> None:
+    """Have nobody move or name the lot before the transaction ends; ask while seeing everything.
 
     First nobody may name the lot in a new consignment, then every consignment with it is locked,
-    in the order of their ids, and only then the restriction is entered. A decision of the gate has
-    therefore either committed, and its effect stands in ``lines``, or it sees the restriction.
+    in the order of their ids, and only then the caller says something of it. A decision of the gate
+    has therefore either committed, and its effect is there to be read, or it sees what is said.
     """
-    values = asdict(new)
+    named = {"product": product, "lot": lot}
+    connection.execute(_SQL["lock_lot"], named)
+    connection.execute(_SQL["lock_consignments"], named)
+
+
+def place(connection: Connection, new: NewRestriction) -> Placed:
+    """Restrict the lot, in an order with everything that the gate decides about it."""
     with everything(connection):
-        connection.execute(_SQL["lock_lot"], values)
-        connection.execute(_SQL["lock_consignments"], values)
-        row = connection.execute(_SQL["insert"], values).fetchone()
+        hold_still(connection, product=new.product, lot=new.lot)
+        row = connection.execute(_SQL["insert"], asdict(new)).fetchone()
         assert row is not None  # noqa: S101 - INSERT … RETURNING gives its row
         return _placed(connection, row[0])
 

@@ -277,6 +277,27 @@ def test_whole_evidence_is_looked_at_again_while_goods_may_be_used(
     assert fetch(scene.dsn, "SELECT FROM evidence_watch") == []
 
 
+def test_goods_that_a_correction_puts_in_date_again_are_looked_at_again(scene: Scene) -> None:
+    scene.execute(
+        "INSERT INTO product (id, name, party_id) VALUES ('vial', 'Vial', 'carrier-1');"
+        "INSERT INTO lot (product_id, number, expires_on) VALUES ('vial', 'A1', '2020-01-31');"
+        "INSERT INTO consignment_line (consignment_id, position, product_id, lot_number, quantity)"
+        " VALUES ('con-1', 1, 'vial', 'A1', 1)"
+    )
+    scene.send(51)
+    scene.judged()
+    scene.audit()
+    scene.look_again()
+    watched = [fetch(scene.dsn, "SELECT consignment_id FROM evidence_watch")]
+    scene.execute(
+        "INSERT INTO lot_correction (lot_id, expires_on, reason, corrected_by)"
+        " SELECT id, '2199-12-31', '-', 'carrier-1' FROM lot"
+    )
+    watched.append(fetch(scene.dsn, "SELECT consignment_id FROM evidence_watch"))
+
+    assert watched == [[], ["con-1"]]
+
+
 def test_late_message_is_judged_though_the_owner_emptied_the_queue(scene: Scene) -> None:
     scene.judged()
     scene.send(99)

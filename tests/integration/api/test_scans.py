@@ -162,7 +162,9 @@ def test_each_named_unit_is_scanned_by_itself(world: World) -> None:
 
 
 @pytest.mark.shows("UDI_MISMATCH")
-def test_scan_is_compared_anew_when_lot_or_article_are_registered_later(world: World) -> None:
+def test_scan_is_compared_anew_when_lot_or_article_are_registered_or_corrected(
+    world: World,
+) -> None:
     product = article(world)
     consignment = world.consign(
         place=False, lines=[{"product": product, "lot": "LATE", "quantity": 1}]
@@ -175,6 +177,9 @@ def test_scan_is_compared_anew_when_lot_or_article_are_registered_later(world: W
     world.post(f"/products/{product}/lots", lot, party="maker")
     assert [one["field"] for one in world.get(path)["differences"]] == ["expires_on"]
     assert [one.id for one in standing(world, consignment).mismatches] == [taken["id"]]
+    right = {"expires_on": "2060-12-31", "reason": "as the label says"}
+    world.post(f"/products/{product}/lots/LATE/corrections", right, party="maker")
+    assert world.get(path)["fits"]
     answer = world.of("maker").put(f"/products/{product}/identification", json={"gtin": None})
     assert answer.json()["gtin"] is None
     assert world.get(path)["differences"][0]["field"] == "article"

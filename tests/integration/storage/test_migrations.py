@@ -30,6 +30,7 @@ APPEND_ONLY = (
     "line_transition",
     "placement_removal",
     "product_number",
+    "lot_correction",
     "evaluation",
     "excursion",
     "reaction",

@@ -84,6 +84,7 @@ line_transition         -      S      S
 logger                  S      S      SIu
 login_attempt           -      -      SID
 lot                     -      S      SI
+lot_correction          -      -      SI
 lot_spend               -      SI     S
 message                 SI     S      -
 oidc_flow               -      -      SID
