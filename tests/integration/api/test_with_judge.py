@@ -153,7 +153,8 @@ def test_logger_moved_on_the_way_speaks_for_each_consignment_alone(judged_world:
     moved_at = (BEGIN + 60 * MINUTE).isoformat()
     second = world.consign(place=False)
 
-    world.post(f"/consignments/{first}/placements/{placement}/remove", {"removed_at": moved_at})
+    removal = {"removed_at": moved_at, "reason": "goes on with the other goods"}
+    world.post(f"/consignments/{first}/placements/{placement}/remove", removal)
     world.place(second, serial, placed_at=moved_at)
     send(world, serial, 5.0, minutes=range(61))
     send(world, serial, 16.0, minutes=range(61, 120))

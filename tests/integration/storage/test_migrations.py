@@ -12,7 +12,7 @@ from psycopg import sql
 
 import coldgate.storage.migrate
 from coldgate.errors import MigrationError
-from coldgate.storage.connection import connect, conninfo
+from coldgate.storage.connection import Role, connect, conninfo
 from coldgate.storage.kept_rows import differences
 from coldgate.storage.migrate import Migration, available_migrations, migrate, require_current
 from coldgate.storage.timescale import Edition, TimeTables, detect
@@ -146,19 +146,22 @@ def test_migration_that_fails_leaves_what_was_there_and_the_next_start_goes_on(
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("role", "statement"),
     [
-        b"INSERT INTO gate_decision SELECT FROM gate_decision",
-        b"INSERT INTO permit_redemption SELECT FROM permit_redemption",
-        b"UPDATE consignment_line SET state = 'released' WHERE false",
+        ("coldgate_api", b"INSERT INTO gate_decision SELECT FROM gate_decision"),
+        ("coldgate_api", b"INSERT INTO permit_redemption SELECT FROM permit_redemption"),
+        ("coldgate_api", b"UPDATE consignment_line SET state = 'released' WHERE false"),
+        ("coldgate_analytics", b"INSERT INTO evaluation SELECT FROM evaluation"),
     ],
 )
-def test_process_of_an_older_version_lets_nothing_go(plain_database: str, statement: bytes) -> None:
-    before = conninfo(plain_database, "coldgate_api", more=" -c coldgate.schema=0037")
+def test_process_of_an_older_version_lets_nothing_go(
+    plain_database: str, role: Role, statement: bytes
+) -> None:
+    before = conninfo(plain_database, role, more=" -c coldgate.schema=0048")
 
     with psycopg.connect(before) as old, pytest.raises(psycopg.OperationalError, match="is older"):
         old.execute(statement)
-    with connect(plain_database, "coldgate_api") as new:
+    with connect(plain_database, role) as new:
         assert new.execute(statement).rowcount == 0
 
 
