@@ -101,7 +101,9 @@ def conduct(connection: Connection, logger: int, *, voucher: str, readings: int)
 
 
 def of(connection: Connection, consignment: str) -> list[Admitted]:
-    """Each placement of the consignment with the admission that counts; ask seeing everything.
+    """Each logger that may speak of the journey, with the admission that counts.
+
+    Ask seeing everything.
 
     In SQL: ``SELECT * FROM logger_admissions(consignment)``.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -159,3 +160,23 @@ def _wait(world: World, barrier: threading.Barrier, delay: float) -> None:
     with psycopg.connect(world.dsn) as connection:
         barrier.wait()
         connection.execute("SELECT pg_sleep(%s)", (delay,))
+
+
+@pytest.mark.shows("LOGGER_NOT_ADMITTED")
+@pytest.mark.parametrize(("told", "heard"), [("before", set()), ("after", {"LOGGER_NOT_ADMITTED"})])
+def test_logger_that_was_taken_out_before_the_goods_left_needs_no_admission(
+    world: World, told: str, heard: set[str]
+) -> None:
+    consignment, serial = world.consign(), world.add_logger()
+    placed = world.place(consignment, serial)
+    taken_out = {"removed_at": (BEGIN + timedelta(minutes=5)).isoformat(), "reason": "mistaken"}
+    path = f"/consignments/{consignment}/placements/{placed['id']}/remove"
+    steps = [lambda: world.gate(consignment, "dispatch"), lambda: world.post(path, taken_out)]
+    for step in reversed(steps) if told == "before" else steps:
+        step()
+    revoked = {"kind": "revoked", "reason": "fell into the sea"}
+    world.post(f"/loggers/{placed['logger']}/admissions", revoked)
+    world.event(consignment, "received")
+    world.judge(consignment)
+
+    assert blocking(world.gate(consignment, "receipt_release")) == heard
