@@ -7,12 +7,7 @@ SELECT id, version, verdict, provisional, with_excursions, profile_id, profile_v
 FROM evaluation WHERE consignment_id = %(id)s ORDER BY version DESC LIMIT 1
 
 -- name: unjudged
-SELECT count(*) FROM touched
-WHERE consignment_id = %(id)s
-   OR (channel_id IN (
-           SELECT channel.id FROM placement JOIN channel ON channel.logger_id = placement.logger_id
-           WHERE placement.consignment_id = %(id)s)
-       AND %(id)s IN (SELECT concerned_consignments(channel_id, first_at, last_at)))
+SELECT unjudged_facts(%(id)s)
 
 -- name: waits_elsewhere
 SELECT EXISTS (SELECT FROM unjudged_elsewhere(%(id)s))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from api_world import judge
+from api_world import BEGIN, judge
 
 from coldgate.launch.process import wait_until
+from ingest.rows import SLACK_MS
 
 if TYPE_CHECKING:
     from api_world import World
@@ -82,18 +84,51 @@ def test_pass_with_excursions_waits_for_a_signature(world: World) -> None:
     assert blocking(answer) == {"CONDITION_HOLD"}
 
 
-def test_reading_that_is_committed_but_not_judged_holds_the_goods(world: World) -> None:
-    consignment = world.received()
-    world.judge(consignment)
+def sent(world: World, consignment: str, at: datetime, *, ahead: timedelta) -> None:
+    """What ingest enters of a reading of then, whose logger's clock was compared before."""
+    moment = at - timedelta(milliseconds=SLACK_MS)
     with psycopg.connect(world.dsn) as connection:
         connection.execute(
             "WITH c AS (INSERT INTO channel (logger_id, sensor, quantity)"
-            " SELECT logger_id, 0, 1 FROM placement WHERE consignment_id = %s RETURNING id)"
-            " INSERT INTO touched (channel_id, first_at, last_at) SELECT id, now(), now() FROM c",
-            (consignment,),
+            " SELECT logger_id, 0, 1 FROM placement WHERE consignment_id = %s"
+            " RETURNING id, logger_id), told AS ("
+            " INSERT INTO touched (channel_id, first_at, last_at) SELECT id, %s, %s FROM c)"
+            " INSERT INTO clock_pair (logger_id, logger_ms, gateway_ms, message_id)"
+            " SELECT logger_id, %s, 0, 1 FROM c",
+            (consignment, moment, moment, ahead / timedelta(milliseconds=1)),
         )
 
-    assert blocking(world.gate(consignment, "receipt_release")) == {"JUDGEMENT_PENDING"}
+
+@pytest.mark.shows("JUDGEMENT_PENDING")
+@pytest.mark.parametrize(
+    ("after_receipt", "ahead", "heard"),
+    [
+        (timedelta(hours=-1), timedelta(0), {"JUDGEMENT_PENDING"}),
+        (timedelta(hours=1), timedelta(0), {"JUDGEMENT_PENDING"}),
+        (timedelta(hours=1, seconds=1), timedelta(0), set()),
+        (timedelta(hours=4), timedelta(hours=3), {"JUDGEMENT_PENDING"}),
+        (timedelta(hours=4, seconds=1), timedelta(hours=3), set()),
+    ],
+)
+def test_reading_that_is_not_judged_holds_the_goods_unless_the_judge_would_not_look_at_it(
+    world: World, after_receipt: timedelta, ahead: timedelta, heard: set[str]
+) -> None:
+    consignment = world.received()
+    world.judge(consignment)
+    sent(world, consignment, BEGIN + timedelta(hours=8) + after_receipt, ahead=ahead)
+
+    answer = world.gate(consignment, "receipt_release")
+    assert blocking(answer) == heard
+    assert world.causes(consignment) == sorted(heard)
+    assert world.get(f"/consignments/{consignment}")["unjudged"] == len(heard)
+
+
+def test_reading_of_any_hour_holds_goods_that_nobody_received(world: World) -> None:
+    consignment = world.consign()
+    before = world.get(f"/consignments/{consignment}")["unjudged"]
+    sent(world, consignment, BEGIN + timedelta(days=1), ahead=timedelta(0))
+
+    assert world.get(f"/consignments/{consignment}")["unjudged"] == before + 1
 
 
 def test_released_goods_cannot_be_dispatched_again(world: World) -> None:
