@@ -43,6 +43,44 @@ def test_hold_is_seen_by_the_decision_or_lists_what_was_decided(world: World, pu
         assert passed == (world.states(consignment) == [moved])
 
 
+@pytest.mark.shows("LOT_EXPIRED")
+@pytest.mark.parametrize("purpose", ["dispatch", RECEIPT])
+def test_corrected_date_is_seen_by_the_decision_or_told_of_what_was_decided(
+    world: World, purpose: str
+) -> None:
+    moved = "in_transit" if purpose == "dispatch" else "released"
+    told = "SELECT body FROM outbox WHERE kind = 'lot.corrected' AND body ->> 'product' = %s"
+    for _ in range(ROUNDS):
+        product, lot = goods(world)
+        consignment = of(world, purpose, product)
+        past = {"expires_on": "2020-01-31", "reason": "race"}
+
+        answer, _ = at_once(
+            partial(world.gate, consignment, purpose),
+            partial(world.post, f"/products/{product}/lots/{lot}/corrections", past, party="maker"),
+        )
+
+        passed = answer["answer"] == "permit"
+        states = {line["state"] for body in world.fetch(told, product) for line in body["lines"]}
+        assert passed == (states == {moved})
+        assert passed == (world.states(consignment) == [moved])
+
+
+def test_of_corrections_at_once_each_says_what_the_one_before_said(world: World) -> None:
+    for _ in range(ROUNDS):
+        product, lot = goods(world)
+        path = f"/products/{product}/lots/{lot}/corrections"
+        at_once(
+            *(
+                partial(world.post, path, {"expires_on": day, "reason": "race"}, party="maker")
+                for day in ("2030-01-31", "2031-01-31")
+            )
+        )
+
+        first, second = world.get(path, party="maker")["items"]
+        assert (first["expired_on"], second["expired_on"]) == ("2199-12-31", first["expires_on"])
+
+
 @pytest.mark.parametrize("purpose", ["dispatch", RECEIPT])
 def test_of_an_old_permit_and_the_one_that_is_given_meanwhile_one_is_good(
     world: World, purpose: str
