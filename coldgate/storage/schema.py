@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from coldgate.storage.connection import Connection
 
 _SQL: Final = load_queries("schema")
-FORM: Final = 1  # of descriptions; another one cannot be compared with this
+FORM: Final = 2  # of descriptions; another one cannot be compared with this
 # What only a migration changes. The rest is also for who runs the server to change, and on record.
 FIXED: Final = frozenset(
     {

@@ -65,6 +65,9 @@ WITH member AS MATERIALIZED (
                      ELSE quote_ident(rolname) END AS name
     FROM pg_roles
     UNION ALL SELECT 0, '<everybody>'
+), guarded AS MATERIALIZED (
+    -- Whose rights only migrations give. What the owner took from itself it gives itself again.
+    SELECT oid FROM who WHERE name ~ '^(<everybody>|coldgate_(ingest|analytics|api))$'
 ), process AS MATERIALIZED (
     -- The roles of the processes, and who may take one on; the owner stands for itself.
     SELECT oid FROM pg_roles WHERE rolname IN ('coldgate_ingest', 'coldgate_analytics', 'coldgate_api')
@@ -138,6 +141,21 @@ WITH member AS MATERIALIZED (
     JOIN who ON who.oid = defaclrole
     LEFT JOIN pg_namespace ON pg_namespace.oid = defaclnamespace,
         aclexplode(defaclacl) AS explosion
+    -- Who says anything of all schemas repeats what goes without saying.
+    WHERE NOT (defaclnamespace = 0 AND EXISTS (
+        SELECT FROM aclexplode(acldefault(
+            CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END::"char", defaclrole))
+            AS usual
+        WHERE (usual.grantee, usual.privilege_type, usual.is_grantable)
+            = (explosion.grantee, explosion.privilege_type, explosion.is_grantable)))
+    UNION ALL
+    SELECT format('part %s', part.name), explosion.*
+    FROM part JOIN pg_class AS whole ON whole.oid = part.whole,
+        aclexplode(part.relacl) AS explosion
+    WHERE grantee NOT IN (SELECT oid FROM guarded) AND grantee <> part.relowner
+      AND NOT EXISTS (SELECT FROM aclexplode(whole.relacl) AS its
+                      WHERE (its.grantee, its.privilege_type)
+                          = (explosion.grantee, explosion.privilege_type))
 )
 SELECT 'relation', name, concat_ws(E'\n',
     relkind, relpersistence, (SELECT who.name FROM who WHERE who.oid = relowner),
@@ -184,7 +202,8 @@ LEFT JOIN kind ON kind.oid = contypid
 WHERE contype <> 'n' AND (relation.oid IS NOT NULL OR kind.oid IS NOT NULL)
 
 UNION ALL
-SELECT CASE WHEN indisunique THEN 'unique index' ELSE 'index' END,
+-- One that is being built beside another (REINDEX CONCURRENTLY) proves nothing unique yet.
+SELECT CASE WHEN indisunique AND indisvalid THEN 'unique index' ELSE 'index' END,
     format('%s on %s', quote_ident(pg_class.relname), relation.name),
     concat_ws(E'\n', pg_get_indexdef(indexrelid), indisvalid, indisready, indislive, indimmediate)
 FROM pg_index
@@ -252,13 +271,12 @@ WHERE pg_cast.oid >= 16384 AND NOT EXISTS (  -- what initdb made has lower numbe
     SELECT FROM member WHERE classid = 'pg_cast'::regclass AND objid = pg_cast.oid)
 
 UNION ALL
-SELECT CASE WHEN who.name ~ '^(<owner>|<everybody>|coldgate_(ingest|analytics|api))$'
-            THEN 'grant' ELSE 'grant to others' END,
+SELECT CASE WHEN who.oid IN (SELECT oid FROM guarded) THEN 'grant' ELSE 'grant to others' END,
     format('to %s on %s', who.name, object),
     string_agg(DISTINCT concat(privilege_type, CASE WHEN is_grantable THEN '*' END), ' ')
 FROM granted JOIN who ON who.oid = grantee
 WHERE privilege_type <> 'MAINTAIN'  -- unknown to older servers, and changes no row
-GROUP BY who.name, object
+GROUP BY who.oid, who.name, object
 
 UNION ALL
 SELECT 'role', quote_ident(rolname), concat_ws(E'\n', rolsuper, rolinherit, rolcreaterole,
@@ -282,10 +300,9 @@ SELECT 'part', format('%s (rights)', part.name), concat_ws(E'\n',
 FROM part JOIN pg_class AS whole ON whole.oid = part.whole
 WHERE part.relkind <> 'r' OR part.relhasrules OR part.relforcerowsecurity
    OR (part.relrowsecurity, part.relowner) <> (whole.relrowsecurity, whole.relowner)
-   OR EXISTS (SELECT grantee, privilege_type
-              FROM aclexplode(coalesce(part.relacl, acldefault('r', part.relowner)))
-              EXCEPT SELECT grantee, privilege_type
-              FROM aclexplode(coalesce(whole.relacl, acldefault('r', whole.relowner))))
+   OR EXISTS (SELECT grantee, privilege_type FROM aclexplode(part.relacl)
+              WHERE grantee IN (SELECT oid FROM guarded)
+              EXCEPT SELECT grantee, privilege_type FROM aclexplode(whole.relacl))
    OR EXISTS (SELECT FROM pg_policy WHERE polrelid = part.oid)
 
 UNION ALL

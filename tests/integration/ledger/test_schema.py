@@ -35,7 +35,8 @@ pytestmark = pytest.mark.database
 LONG_AGO: Final = datetime(2019, 12, 31, tzinfo=UTC)
 FIRST: Final = 37  # the migration since which there are records
 WORDS: Final = {
-    1: "630b065b5c6f42ab2c68234bae30623e4fd641ccaad9f8ea9af4cf921cf281fc"
+    1: "630b065b5c6f42ab2c68234bae30623e4fd641ccaad9f8ea9af4cf921cf281fc",
+    2: "0c23099dc4818ffaed6ea1dfaa6dee5573812b326d9101e6ff979de04d672692",
 }  # of each form
 RECORDS: Final = "SELECT count(*) FROM ledger_entry WHERE kind = 'schema.recorded'"
 
@@ -170,6 +171,49 @@ def test_rule_that_the_owner_changes_is_named(owner: Connection, statement: str,
     owner.execute(statement)  # type: ignore[arg-type]  # written above
 
     assert any(line.startswith(told) for line in found(owner)), found(owner)
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        (
+            # What REINDEX CONCURRENTLY has for a while.
+            "CREATE UNIQUE INDEX scan_pkey_ccnew ON scan (id);"
+            "UPDATE pg_index SET indisvalid = false"
+            " WHERE indexrelid = 'scan_pkey_ccnew'::regclass",
+            {"index scan_pkey_ccnew on public.scan"},
+        ),
+        (
+            "CREATE ROLE looks; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO looks;"
+            "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO looks",
+            {f"grant to others to looks on new {of} in all of <owner>" for of in "rf"},
+        ),
+        (
+            "CREATE ROLE looks; GRANT SELECT ON {part} TO looks",
+            {"grant to others to looks on part public.{part}"},
+        ),
+        (
+            "ALTER SCHEMA public OWNER TO CURRENT_USER",
+            {
+                "grant to others to <owner> on schema public",
+                "grant to others to pg_database_owner on schema public",
+            },
+        ),
+    ],
+)
+def test_upkeep_by_who_runs_the_server_stops_nobody(
+    owner: Connection, statement: str, told: set[str]
+) -> None:
+    part = f"reading_{datetime.now(UTC):%Y_%m}"
+    before = schema.describe(owner)
+    owner.execute("RESET search_path")
+    owner.execute(statement.format(part=part))  # type: ignore[arg-type]  # written above
+
+    differing = list(schema.differences(before, schema.describe(owner)))
+    assert {f"{one.kind} {one.name}" for one in differing} == {
+        one.format(part=part) for one in told
+    }
+    schema.refuse(differing)
 
 
 def test_nothing_is_found_where_nobody_changed_anything(database: str) -> None:
