@@ -178,14 +178,18 @@ def test_rule_that_the_owner_changes_is_named(owner: Connection, statement: str,
     [
         (
             # What REINDEX CONCURRENTLY has for a while.
-            "CREATE UNIQUE INDEX scan_pkey_ccnew ON scan (id);"
-            "UPDATE pg_index SET indisvalid = false"
-            " WHERE indexrelid = 'scan_pkey_ccnew'::regclass",
+            (
+                "CREATE UNIQUE INDEX scan_pkey_ccnew ON scan (id);"
+                "UPDATE pg_index SET indisvalid = false"
+                " WHERE indexrelid = 'scan_pkey_ccnew'::regclass"
+            ),
             {"index scan_pkey_ccnew on public.scan"},
         ),
         (
-            "CREATE ROLE looks; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO looks;"
-            "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO looks",
+            (
+                "CREATE ROLE looks; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO looks;"
+                "ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO looks"
+            ),
             {f"grant to others to looks on new {of} in all of <owner>" for of in "rf"},
         ),
         (
