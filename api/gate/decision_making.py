@@ -93,7 +93,7 @@ def conclude(connection: Connection, facts: Facts, manner: Manner) -> Concluded:
         ),
     )
     deviation = None if decision.permitted else _block(connection, facts, row, decision)
-    _announce_released(connection, row, facts, passing)
+    _announce_released(connection, row, facts, states)
     return Concluded(
         row=row, permit=permit, decision=decision, passing=passing, deviation=deviation
     )
@@ -238,12 +238,11 @@ def _set(
 
 
 def _announce_released(
-    connection: Connection, row: DecisionRow, facts: Facts, passing: tuple[Line, ...]
+    connection: Connection, row: DecisionRow, facts: Facts, states: Mapping[int, str]
 ) -> None:
-    if facts.purpose is not Purpose.RECEIPT_RELEASE:
-        return
-    for line in passing:
-        if line.state != LineState.RELEASED.value:
+    """Tell of each line that was released now, not of those that were or that stayed."""
+    for line in facts.lines:
+        if states.get(line.position) == LineState.RELEASED.value:
             body = {"decision": row.id, "product": line.product_id, "lot": line.lot_number}
             quality.announce(
                 connection, kind="lot.released", consignment=row.consignment_id, body=body

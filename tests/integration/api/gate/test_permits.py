@@ -329,6 +329,21 @@ def test_lines_that_were_left_behind_keep_no_others_from_their_release(world: Wo
     assert world.states(consignment) == ["released", "planned"]
 
 
+def test_only_what_was_released_is_announced(world: World) -> None:
+    product, _ = goods(world)
+    lines = [{"product": product, "lot": "A1", "quantity": units} for units in (1, 2)]
+    consignment = ready(world, RECEIPT, lines=lines)
+    part = {"lot": {"product": product, "number": "A1"}, "quantity": 1}
+
+    told = []
+    for _ in range(2):
+        world.gate(consignment, RECEIPT, **part)
+        told.append((world.states(consignment), world.announced(consignment)))
+
+    assert told[0] == (["released", "quarantined"], ["lot.released"])
+    assert told[1] == (["released", "released"], ["lot.released"] * 2)
+
+
 def test_lines_of_which_no_unit_was_asked_for_stay_where_they_are(world: World) -> None:
     product, _ = goods(world)
     lines = [{"product": product, "lot": "A1", "quantity": units} for units in (1, 2)]
