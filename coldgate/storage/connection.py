@@ -27,9 +27,10 @@ def conninfo(dsn: str, role: Role | None = None, *, more: str = "") -> str:
     """``dsn`` with what every process wants of a session: UTC, its role, a name; and ``more``.
 
     Statements are short and many: to compile one takes longer than to answer it. The session says
-    which schema its process knows: a database whose rules are newer lets it move nothing.
+    which schema its process knows: a database whose rules are newer lets it move nothing. Names are
+    looked for where migrations put them, whatever search path others set.
     """
-    schema = f" -c coldgate.schema={newest_migration()}"
+    schema = f" -c coldgate.schema={newest_migration()} -c search_path=public"
     options = "-c timezone=UTC -c jit=off" + schema + (f" -c role={role}" if role else "") + more
     return make_conninfo(
         dsn,

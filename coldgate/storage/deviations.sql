@@ -126,10 +126,6 @@ WHERE line.consignment_id = %(consignment)s AND to_state = 'in_transit'
 HAVING min(changed_at) IS NOT NULL
 ORDER BY happened_at, id
 
--- name: legs
-SELECT position, carrier_id, origin, destination, vehicle FROM leg
-WHERE consignment_id = %(consignment)s ORDER BY position
-
 -- name: spent
 SELECT DISTINCT ON (product_id, lot_number, serial)
     product_id, lot_number, serial, before_optimistic_ppb, before_measured_ppb,

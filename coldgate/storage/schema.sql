@@ -54,7 +54,9 @@ WITH member AS MATERIALIZED (
     SELECT classid, objid, refobjid FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 ), space AS MATERIALIZED (
-    SELECT oid, nspname, nspowner, nspacl FROM pg_namespace
+    -- What others keep in schemas of their own decides nothing, unless something of ours calls it.
+    SELECT oid, nspname, nspowner, nspacl, nspname IN ('public', 'past') AS is_ours
+    FROM pg_namespace
     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
       AND NOT EXISTS (SELECT FROM member
                       WHERE classid = 'pg_namespace'::regclass AND objid = pg_namespace.oid)
@@ -78,7 +80,8 @@ WITH member AS MATERIALIZED (
 ), relation AS MATERIALIZED (
     SELECT pg_class.*, format('%I.%I', nspname, relname) AS name
     FROM pg_class JOIN space ON space.oid = relnamespace
-    WHERE NOT relispartition AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+    WHERE (is_ours OR EXISTS (SELECT FROM pg_inherits WHERE inhrelid = pg_class.oid))
+      AND NOT relispartition AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
       AND NOT EXISTS (SELECT FROM member
                       WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid)
 ), procedure AS MATERIALIZED (
@@ -86,13 +89,13 @@ WITH member AS MATERIALIZED (
         SELECT format_type(type, NULL) FROM unnest(proargtypes) WITH ORDINALITY AS one (type, place)
         ORDER BY place), ', ')) AS name
     FROM pg_proc JOIN space ON space.oid = pronamespace
-    WHERE NOT EXISTS (SELECT FROM member
+    WHERE is_ours AND NOT EXISTS (SELECT FROM member
                       WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid)
 ), kind AS MATERIALIZED (
     -- Types of one's own; those of tables and arrays stand and fall with their tables and elements.
     SELECT pg_type.*, format('%I.%I', nspname, typname) AS name
     FROM pg_type JOIN space ON space.oid = typnamespace
-    WHERE typtype IN ('d', 'e', 'r') AND NOT EXISTS (
+    WHERE is_ours AND typtype IN ('d', 'e', 'r') AND NOT EXISTS (
         SELECT FROM member WHERE classid = 'pg_type'::regclass AND objid = pg_type.oid)
 ), part AS MATERIALIZED (
     SELECT pg_class.*, inhparent AS whole, format('%I.%I', nspname, pg_class.relname) AS name
@@ -134,20 +137,21 @@ WITH member AS MATERIALIZED (
     UNION ALL
     SELECT format('schema %I', nspname), explosion.*
     FROM space, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) AS explosion
+    WHERE is_ours
     UNION ALL
     SELECT format('new %s in %s of %s', defaclobjtype, coalesce(quote_ident(nspname), 'all'),
         who.name), explosion.*
     FROM pg_default_acl
     JOIN who ON who.oid = defaclrole
-    LEFT JOIN pg_namespace ON pg_namespace.oid = defaclnamespace,
+    LEFT JOIN space ON space.oid = defaclnamespace,
         aclexplode(defaclacl) AS explosion
     -- Who says anything of all schemas repeats what goes without saying.
-    WHERE NOT (defaclnamespace = 0 AND EXISTS (
+    WHERE is_ours OR defaclnamespace = 0 AND NOT EXISTS (
         SELECT FROM aclexplode(acldefault(
             CASE defaclobjtype WHEN 'S' THEN 's' ELSE defaclobjtype END::"char", defaclrole))
             AS usual
         WHERE (usual.grantee, usual.privilege_type, usual.is_grantable)
-            = (explosion.grantee, explosion.privilege_type, explosion.is_grantable)))
+            = (explosion.grantee, explosion.privilege_type, explosion.is_grantable))
     UNION ALL
     SELECT format('part %s', part.name), explosion.*
     FROM part JOIN pg_class AS whole ON whole.oid = part.whole,
@@ -260,7 +264,7 @@ UNION ALL
 SELECT 'operator', pg_operator.oid::regoperator::text, concat_ws(E'\n',
     oprcode, oprrest, oprjoin, oprcanmerge, oprcanhash, who.name)
 FROM pg_operator JOIN who ON who.oid = oprowner
-WHERE oprnamespace IN (SELECT oid FROM space) AND NOT EXISTS (
+WHERE oprnamespace IN (SELECT oid FROM space WHERE is_ours) AND NOT EXISTS (
     SELECT FROM member WHERE classid = 'pg_operator'::regclass AND objid = pg_operator.oid)
 
 UNION ALL
@@ -310,6 +314,13 @@ SELECT 'part', format('%s (key)', part.name), 'missing'
 FROM part
 WHERE (SELECT count(*) FROM pg_constraint WHERE conrelid = part.oid AND contype IN ('p', 'u'))
     < (SELECT count(*) FROM pg_constraint WHERE conrelid = part.whole AND contype IN ('p', 'u'))
+
+UNION ALL
+SELECT 'schema', quote_ident(nspname), concat_ws(E'\n',
+    (SELECT who.name FROM who WHERE who.oid = nspowner),
+    ARRAY(SELECT concat_ws(' ', pg_proc.oid::regprocedure, prosecdef, proconfig, probin, prosrc)
+          FROM pg_proc WHERE pronamespace = space.oid ORDER BY 1))
+FROM space WHERE NOT is_ours
 
 UNION ALL
 SELECT 'event trigger', quote_ident(evtname), concat_ws(E'\n',

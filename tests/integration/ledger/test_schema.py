@@ -36,7 +36,7 @@ LONG_AGO: Final = datetime(2019, 12, 31, tzinfo=UTC)
 FIRST: Final = 37  # the migration since which there are records
 WORDS: Final = {
     1: "630b065b5c6f42ab2c68234bae30623e4fd641ccaad9f8ea9af4cf921cf281fc",
-    2: "0c23099dc4818ffaed6ea1dfaa6dee5573812b326d9101e6ff979de04d672692",
+    2: "1028171c119465fe75e02becdc7e5b510d9c6de350ab0b8f0770c4f0e25cee6f",
 }  # of each form
 RECORDS: Final = "SELECT count(*) FROM ledger_entry WHERE kind = 'schema.recorded'"
 
@@ -141,6 +141,10 @@ def execute(dsn: str, statement: str) -> None:
             "relation public.quiet was added",
         ),
         (
+            "CREATE SCHEMA aside CREATE TABLE quiet () INHERITS (public.restriction_lift)",
+            "relation aside.quiet was added",
+        ),
+        (
             "CREATE RULE quiet AS ON INSERT TO restriction DO INSTEAD NOTHING",
             "rule public.restriction.quiet was added",
         ),
@@ -197,6 +201,13 @@ def test_rule_that_the_owner_changes_is_named(owner: Connection, statement: str,
             {"grant to others to looks on part public.{part}"},
         ),
         (
+            (
+                "CREATE SCHEMA pooler; CREATE FUNCTION pooler.look_up(login text) RETURNS text"
+                " LANGUAGE sql SECURITY DEFINER AS 'SELECT $1'"
+            ),
+            {"schema pooler"},
+        ),
+        (
             "ALTER SCHEMA public OWNER TO CURRENT_USER",
             {
                 "grant to others to <owner> on schema public",
@@ -218,6 +229,15 @@ def test_upkeep_by_who_runs_the_server_stops_nobody(
         one.format(part=part) for one in told
     }
     schema.refuse(differing)
+
+
+def test_search_path_that_others_set_moves_no_process(plain_database: str) -> None:
+    with psycopg.connect(plain_database) as owner:
+        named = psycopg.sql.Identifier(owner.info.dbname)
+        owner.execute(psycopg.sql.SQL("ALTER DATABASE {} SET search_path = aside").format(named))
+
+    with connect(plain_database, "coldgate_api") as api:
+        assert api.execute("SHOW search_path").fetchone() == ("public",)
 
 
 def test_nothing_is_found_where_nobody_changed_anything(database: str) -> None:
