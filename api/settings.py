@@ -33,7 +33,7 @@ class ApiSettings(BaseSettings):
     database_dsn: SecretStr = Field(validation_alias="COLDGATE_DATABASE_DSN")
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
-    pool_size: int = Field(default=10, ge=2)
+    pool_size: int = Field(default=8, ge=2)
     lock_wait: timedelta = Field(default=timedelta(seconds=3), ge=timedelta(milliseconds=1))
     statement_limit: timedelta = Field(default=timedelta(seconds=10), ge=timedelta(milliseconds=1))
     operator_key: SecretStr | None = Field(default=None, min_length=16)

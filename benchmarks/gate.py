@@ -35,10 +35,12 @@ CALLERS: Final = 50
 SECONDS: Final = 20.0
 FEW_SECONDS: Final = 2.0  # a consignment takes a thousand permits of a party
 PACE: Final = 300.0  # decisions a second
+PACED_RUNS: Final = 5  # a neighbour on the machine spoils one, and not their median
+PACED_SECONDS: Final = 6.0
 TRIALS: Final = 200
 APPENDS: Final = 2_000
-LEDGER_ROUNDS: Final = 5
-LEDGER_SECONDS: Final = 3.0
+LEDGER_ROUNDS: Final = 9
+LEDGER_SECONDS: Final = 2.0
 KEY: Final = "cg_" + "0" * 43
 ARRIVED: Final = datetime.now(UTC).replace(second=0, microsecond=0)
 LEFT: Final = ARRIVED - timedelta(days=30)
@@ -116,7 +118,7 @@ def run() -> dict[str, object]:
             "closed_loop_one_consignment": _figures(
                 call(_longer(load, consignments=named[:1], seconds=FEW_SECONDS))
             ),
-            "paced_300": _figures(call(_longer(load, pace=PACE))),
+            "paced_300": _paced(_longer(load, pace=PACE, seconds=PACED_SECONDS)),
             "alone": _figures(call(_longer(load, callers=1))),
             "ledger_append_ms": _append_ms(built),
             "ledger_share": _ledger_share(built, _longer(load, callers=1, seconds=LEDGER_SECONDS)),
@@ -144,6 +146,20 @@ def _figures(heard: Heard) -> dict[str, object]:
         "median_ms": round(float(np.median(waits)), 1),
         "p99_ms": round(float(np.percentile(waits, 99)), 1),
         "worst_ms": round(float(waits.max()), 1),
+    }
+
+
+def _paced(load: Load) -> dict[str, object]:
+    """Medians over several runs, and the 99th percentile of each."""
+    runs = [np.array(call(load).waits_ms) for _ in range(PACED_RUNS)]
+    tails = [round(float(np.percentile(waits, 99)), 1) for waits in runs]
+    return {
+        "runs": PACED_RUNS,
+        "decisions_of_each": len(runs[0]),
+        "median_ms": round(float(np.median([np.median(waits) for waits in runs])), 1),
+        "p99_ms": float(np.median(tails)),
+        "p99_ms_of_each": tails,
+        "worst_ms": round(float(max(waits.max() for waits in runs)), 1),
     }
 
 

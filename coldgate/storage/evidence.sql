@@ -128,6 +128,10 @@ WHERE NOT EXISTS (SELECT FROM touched WHERE consignment_id = %(consignment)s) AN
         UNION ALL
         SELECT transaction FROM placement WHERE consignment_id = %(consignment)s
         UNION ALL
+        SELECT told.transaction
+        FROM placement JOIN placement_removal AS told ON told.placement_id = placement.id
+        WHERE consignment_id = %(consignment)s
+        UNION ALL
         SELECT certificate.transaction FROM placement JOIN certificate USING (logger_id)
         WHERE consignment_id = %(consignment)s
     ) AS fact

@@ -308,6 +308,17 @@ def test_late_message_is_judged_though_the_owner_emptied_the_queue(scene: Scene)
     assert fetch(scene.dsn, "SELECT consignment_id FROM touched") == ["con-1"]
 
 
+def test_removal_is_judged_though_the_owner_emptied_the_queue(scene: Scene) -> None:
+    scene.send(51)
+    scene.judged()
+    scene.execute("UPDATE placement SET removed_at = clock_timestamp()")
+    scene.audit()
+    scene.tamper("DELETE FROM touched")
+
+    assert scene.look_again() == []
+    assert fetch(scene.dsn, "SELECT consignment_id FROM touched") == ["con-1"]
+
+
 def test_judgement_that_saw_everything_is_not_made_again(scene: Scene) -> None:
     scene.send(51)
     scene.judged()

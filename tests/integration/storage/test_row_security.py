@@ -94,7 +94,7 @@ party                   S      S      SI
 permit                  -      -      SI
 permit_redemption       -      -      SI
 placement               -      S      SIu
-placement_removal       -      -      -
+placement_removal       -      S      -
 product                 -      S      SIu
 product_number          -      S      S
 product_profile         -      -      SI

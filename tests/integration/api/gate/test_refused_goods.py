@@ -230,6 +230,20 @@ def test_what_a_customer_sent_back_to_the_maker_is_for_the_maker_to_settle(world
     assert world.get(f"/restrictions/{newest}", party="maker")["placed_by"] == "maker"
 
 
+@pytest.mark.shows("LOT_BLOCKED")
+def test_maker_that_asks_for_goods_says_that_they_came_home(world: World) -> None:
+    lot = world.add_lot()
+    world.released(lots=(lot,))
+    back = consigned(world, "hospital", "maker", line(lot))
+    assert world.gate(back, "dispatch")["permitted"]
+    come(world, back, party="hospital")
+    asked = {"consignment": back, "purpose": "receipt_release"}
+    world.post("/gate/decisions", asked, party="maker")
+
+    refuse(world, back, world.user("hospital", "qa"))
+    assert blocked(world, world.consign(lots=(lot,)))
+
+
 def test_approval_is_had_from_who_placed_it_and_asked_for_by_who_may(
     world: World, qa: Person
 ) -> None:
