@@ -36,6 +36,9 @@ def main() -> int:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
+        # Longer than clients and proxies keep an idle connection: who closes first is never the one
+        # that a request is on its way to.
+        timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
     # What was loaded stays; to look through it for garbage again would make requests wait.

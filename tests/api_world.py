@@ -54,7 +54,9 @@ def serving(dsn: str, **settings: Any) -> Iterator[str]:
         "login_attempts_per_address": 1_000_000,  # every test has the same one
     } | settings
     app = create_app(ApiSettings(database_dsn=dsn, **given))
-    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, log_config=None, ws="none", timeout_graceful_shutdown=5, timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     with pytest.MonkeyPatch.context() as patched:
