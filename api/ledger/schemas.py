@@ -45,7 +45,11 @@ class EntryView(View):
 
 
 class WholeEntryView(EntryView):
-    """One entry with its body, byte for byte; None of an entry older than kept bodies."""
+    """One entry with its body, byte for byte.
+
+    It is None of an entry older than kept bodies, and of an evaluation that counts what a lot spent
+    on journeys which are not for the caller to know.
+    """
 
     leaf: str
     body: str | None

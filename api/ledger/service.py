@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Final
 
 from api.ledger.checkpoints import note_key
 from api.ledger.schemas import (
@@ -17,12 +18,14 @@ from api.ledger.schemas import (
 from api.schemas import Page, page_of
 from coldgate import merkle
 from coldgate.errors import ConflictError, NotFoundError
-from coldgate.storage import ledger, signing_keys, visibility
+from coldgate.storage import gate, ledger, signing_keys, visibility
 
 if TYPE_CHECKING:
     from api.caller import Caller
     from coldgate.storage.connection import Connection
-    from coldgate.storage.ledger import CheckpointRow
+    from coldgate.storage.ledger import CheckpointRow, WholeEntryRow
+
+_EVALUATION: Final = "evaluation"
 
 
 def list_keys(connection: Connection, _caller: Caller, *, origin: str) -> KeyList:
@@ -79,12 +82,30 @@ def list_entries(
 
 
 def get_entry(connection: Connection, caller: Caller, sequence: int) -> WholeEntryView:
-    """One entry with its body."""
+    """One entry with its body, unless that names consignments which the caller may not see."""
     row = ledger.entry(connection, sequence, scope=caller.scope)
-    body = None if row.body is None else row.body.decode()
+    body = None if row.body is None or _names_others(connection, row) else row.body.decode()
     return WholeEntryView.model_validate(
         {name: getattr(row, name) for name in WholeEntryView.model_fields} | {"body": body}
     )
+
+
+def _names_others(connection: Connection, row: WholeEntryRow) -> bool:
+    """Whether an evaluation counts what a lot spent on journeys that the caller may not see."""
+    if row.kind != _EVALUATION or row.body is None:
+        return False
+    named = _journeys(row.body)
+    return not named.issubset(gate.seen(connection, sorted(named)))
+
+
+def _journeys(evaluation: bytes) -> set[str]:
+    """The consignments on which its stability budgets were spent before."""
+    return {
+        source.partition("/")[0]
+        for budget in json.loads(evaluation).get("budgets", [])
+        for part in ("spent", "here", "total")
+        for source in budget.get(part, {}).get("sources", [])
+    }
 
 
 def prove_inclusion(

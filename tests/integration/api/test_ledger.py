@@ -122,6 +122,23 @@ def test_party_sees_its_own_acts_and_those_about_its_consignments(world: World) 
     assert all(entry["actor"].startswith("stranger/") for entry in page["items"])
 
 
+def test_evaluation_tells_of_no_journeys_that_are_not_for_the_reader(world: World) -> None:
+    before, after = (world.consign(place=False, **whose) for whose in ({}, {"consignee": "truck"}))
+    spent = {"sources": [f"{after}/1"]}
+    body = json.dumps({"budgets": [{"spent": spent, "total": spent}]}).encode()
+    subject = f"consignment/{before}/evaluation/1"
+    world.fetch("SELECT append_ledger('analytics', 'evaluation', %s, %s)", subject, body)
+
+    def sequences() -> list[int]:
+        page = world.get("/ledger/entries", subject=subject)
+        return [entry["sequence"] for entry in page["items"]]
+
+    assert wait_until(lambda: bool(sequences()), seconds=10)
+    path = f"/ledger/entries/{sequences()[0]}"
+    told = {party: world.get(path, party=party)["body"] for party in ("maker", "hospital")}
+    assert told == {"maker": body.decode(), "hospital": None}
+
+
 @pytest.mark.parametrize(
     ("path", "query"),
     [
