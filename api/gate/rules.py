@@ -105,16 +105,20 @@ def decide_each(purpose: Purpose, facts: Facts) -> dict[int, Decision]:
 
 def movable(purpose: Purpose, lines: Iterable[Line]) -> tuple[Line, ...]:
     """Those of the lines that are in a state from which the step can be taken, or was."""
-    states = {state.value for state in MOVABLE[purpose]}
-    return tuple(line for line in lines if line.state in states)
+    return tuple(line for line in lines if _can_take(purpose, line))
 
 
 def require_movable(purpose: Purpose, lines: tuple[Line, ...]) -> None:
     """Return if every line is in a state from which the step can be taken, or was."""
-    able = movable(purpose, lines)
-    stuck = [f"line {line.position} is {line.state}" for line in lines if line not in able]
+    stuck = [
+        f"line {line.position} is {line.state}" for line in lines if not _can_take(purpose, line)
+    ]
     if stuck:
         raise ConflictError("ILLEGAL_TRANSITION", f"no {purpose.value} now: {', '.join(stuck)}")
+
+
+def _can_take(purpose: Purpose, line: Line) -> bool:
+    return any(line.state == state.value for state in MOVABLE[purpose])
 
 
 def require_on_time(facts: Facts) -> None:
